@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+
+const require = createRequire(import.meta.url)
+const cpu = { arm64: 'aarch64', x64: 'x64' }[process.arch] ?? process.arch
+const names =
+  process.platform === 'linux' ? [`linux-${cpu}`, `linux-${cpu}-musl`] : [`${process.platform}-${cpu}`]
+
+/** The Bun that npm brought for this platform. */
+function findBun() {
+  for (const name of names) {
+    try {
+      return join(dirname(require.resolve(`@oven/bun-${name}/package.json`)), 'bin', 'bun')
+    } catch {
+      // Not this one: npm installs only the package that fits the machine.
+    }
+  }
+  console.error(
+    `inhouse: the Bun runtime for ${names[0]} is not installed.\n` +
+      'Run `npm ci` again without `--omit=optional`; Linux and macOS on x64 and arm64 are supported.',
+  )
+  process.exit(1)
+}
+
+/**
+ * Runs Bun and ends as it ends. The pipe on descriptor 3 is how the child learns that this process is gone, also when
+ * nobody could tell it any more (SIGKILL).
+ */
+export function launch(args) {
+  const child = spawn(findBun(), args, {
+    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+    env: { ...process.env, INHOUSE_PARENT_FD: '3' },
+  })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'])
+    process.on(signal, () => child.kill(signal))
+  child.on('error', (error) => {
+    console.error(`inhouse: Bun cannot be started: ${error.message}`)
+    process.exit(1)
+  })
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code ?? 1)
+    process.removeAllListeners(signal)
+    process.kill(process.pid, signal)
+  })
+}

@@ -1,0 +1,333 @@
+/**
+ * The one table of failures. `status` is what a client sees; `retry` says whether the same call can succeed
+ * later, at another target (`elsewhere`), or never; `help` tells a person what to do.
+ */
+export const failures = {
+  // The request itself.
+  bad_json: { status: 400, retry: 'never', help: 'Send a body that is one JSON object in UTF-8.' },
+  duplicate_key: {
+    status: 400,
+    retry: 'never',
+    help: 'The body names a field twice; programs disagree on which one counts. Send it once.',
+  },
+  bad_request: { status: 400, retry: 'never', help: 'Correct the field named in `param`.' },
+  unsupported: {
+    status: 400,
+    retry: 'elsewhere',
+    help: 'This model’s backend cannot do that; leave the field out or ask another model.',
+  },
+  too_large: { status: 413, retry: 'never', help: 'Shorten the request, or raise `server.maxBodyBytes`.' },
+  slow_body: {
+    status: 408,
+    retry: 'never',
+    help: 'The body came too slowly; check the network, or raise `server.bodyTimeoutMs`.',
+  },
+  bad_encoding: {
+    status: 415,
+    retry: 'never',
+    help: 'Send the body plain, or with content-encoding gzip, deflate, br or zstd.',
+  },
+  not_found: {
+    status: 404,
+    retry: 'never',
+    help: 'There is nothing at this path; `GET /v1/models` lists the models.',
+  },
+  method_not_allowed: { status: 405, retry: 'never', help: 'Use the method named in the `allow` header.' },
+  // Who asks.
+  key_missing: {
+    status: 401,
+    retry: 'never',
+    help: 'Send `Authorization: Bearer ih-…`; `inhouse keys create --name N` makes a key.',
+  },
+  key_unknown: {
+    status: 401,
+    retry: 'never',
+    help: 'The key is not known here; `inhouse keys list` shows those that are.',
+  },
+  key_revoked: { status: 401, retry: 'never', help: 'The key was revoked; ask for a new one.' },
+  key_expired: { status: 401, retry: 'never', help: 'The key has expired; ask for a new one.' },
+  model_not_allowed: {
+    status: 403,
+    retry: 'never',
+    help: 'This key may not ask for this model; see `inhouse keys list`.',
+  },
+  rate_limited: { status: 429, retry: 'later', help: 'Wait for `retry-after`, or have the limit raised.' },
+  // Where it goes.
+  model_unknown: {
+    status: 404,
+    retry: 'never',
+    help: '`GET /v1/models` lists the models; `models:` in the config adds one.',
+  },
+  no_target: {
+    status: 503,
+    retry: 'later',
+    help: 'No backend may and can answer now; `inhouse explain ID` shows why each was passed over.',
+  },
+  place_not_cleared: {
+    status: 403,
+    retry: 'elsewhere',
+    help: 'The request is too sensitive for the place of this model; ask one that runs in house.',
+  },
+  queue_full: {
+    status: 503,
+    retry: 'elsewhere',
+    help: 'All slots are busy and the queue is full; wait for `retry-after`, or raise `queue`.',
+  },
+  queue_timeout: {
+    status: 503,
+    retry: 'elsewhere',
+    help: 'No slot came free in time; wait for `retry-after`, or add capacity.',
+  },
+  circuit_open: {
+    status: 503,
+    retry: 'elsewhere',
+    help: 'The backend failed several times and rests; `inhouse doctor` shows its state.',
+  },
+  draining: { status: 503, retry: 'later', help: 'This server is stopping; ask again in a moment.' },
+  // The upstream.
+  connect_failed: {
+    status: 502,
+    retry: 'elsewhere',
+    help: 'The backend cannot be reached; check its `url` and that it runs.',
+  },
+  connect_timeout: {
+    status: 504,
+    retry: 'elsewhere',
+    help: 'The backend did not accept a connection in time.',
+  },
+  first_event_timeout: {
+    status: 504,
+    retry: 'elsewhere',
+    help: 'The backend was silent too long; raise `timeouts.firstEventMs` for slow models.',
+  },
+  stalled: {
+    status: 504,
+    retry: 'elsewhere',
+    help: 'The stream stopped moving; raise `timeouts.betweenEventsMs` for slow models.',
+  },
+  upstream_cut: {
+    status: 502,
+    retry: 'elsewhere',
+    help: 'The backend ended its answer before it was complete.',
+  },
+  upstream_invalid: {
+    status: 502,
+    retry: 'elsewhere',
+    help: 'The backend sent something that is not its dialect; check its `kind`.',
+  },
+  upstream_too_large: {
+    status: 502,
+    retry: 'elsewhere',
+    help: 'The backend sent more than a whole answer may have.',
+  },
+  upstream_auth: {
+    status: 502,
+    retry: 'elsewhere',
+    help: 'The backend refused our credentials; check its `apiKey`.',
+  },
+  upstream_rate_limited: {
+    status: 429,
+    retry: 'elsewhere',
+    help: 'The backend’s own rate limit is reached; wait for `retry-after`.',
+  },
+  upstream_overloaded: {
+    status: 503,
+    retry: 'elsewhere',
+    help: 'The backend is overloaded; wait for `retry-after`.',
+  },
+  upstream_rejected: {
+    status: 400,
+    retry: 'never',
+    help: 'The backend refused the request; its own message says why.',
+  },
+  upstream_not_found: {
+    status: 404,
+    retry: 'elsewhere',
+    help: 'The backend does not know this model; check `model` in its row.',
+  },
+  upstream_failed: { status: 502, retry: 'elsewhere', help: 'The backend failed; its own message says why.' },
+  context_exceeded: {
+    status: 400,
+    retry: 'elsewhere',
+    help: 'The prompt is longer than the model’s context; shorten it or ask a model with more.',
+  },
+  client_left: { status: 499, retry: 'never', help: 'The client hung up before the answer was complete.' },
+  // The store.
+  store_full: {
+    status: 503,
+    retry: 'later',
+    help: 'The disk of the home is full; free some space. Nothing is served that cannot be written down.',
+  },
+  store_failed: {
+    status: 503,
+    retry: 'later',
+    help: 'The ledger cannot be written; `inhouse doctor` says why.',
+  },
+  store_newer: {
+    status: 500,
+    retry: 'never',
+    help: 'The store was written by a newer inhouse; update this one, or restore a backup.',
+  },
+  store_busy: { status: 503, retry: 'later', help: 'Another process holds the store; stop it, or wait.' },
+  store_damaged: {
+    status: 500,
+    retry: 'never',
+    help: 'The store’s file is damaged: put a backup back with `inhouse store restore FILE`.',
+  },
+  // Config and command line.
+  config_invalid: {
+    status: 500,
+    retry: 'never',
+    help: '`inhouse config check` shows each mistake with its line.',
+  },
+  config_missing: {
+    status: 500,
+    retry: 'never',
+    help: 'Give the right path to `--config`, or leave it out to use the built-in model.',
+  },
+  usage_wrong: { status: 500, retry: 'never', help: 'Run the command with `--help`.' },
+  port_in_use: {
+    status: 500,
+    retry: 'never',
+    help: 'Another program listens there; stop it, or choose another with `--listen HOST:PORT`.',
+  },
+  server_unreachable: {
+    status: 500,
+    retry: 'later',
+    help: 'Start the server with `inhouse serve`, or name it with `--url`.',
+  },
+  // Engines, models, installing.
+  python_missing: {
+    status: 500,
+    retry: 'never',
+    help: 'Install Python 3.10 or newer (or uv), or point `engines.llamaServer` at a llama-server of your own.',
+  },
+  pip_missing: {
+    status: 500,
+    retry: 'never',
+    help: 'This Python has no pip: install it (Debian: `apt install python3-pip python3-venv`) or uv.',
+  },
+  network_unreachable: {
+    status: 500,
+    retry: 'later',
+    help: 'The download needs a network, a mirror or a proxy; in closed networks use `--from FILE`.',
+  },
+  digest_mismatch: {
+    status: 500,
+    retry: 'never',
+    help: 'The file is not the one that was asked for. Nothing was kept. Try again; if it repeats, do not trust the source.',
+  },
+  disk_full: {
+    status: 500,
+    retry: 'never',
+    help: 'Free some space, or put the home on another disk with `--home`.',
+  },
+  download_failed: {
+    status: 500,
+    retry: 'later',
+    help: 'Run the command again; what arrived is kept and the rest is fetched.',
+  },
+  archive_unsafe: {
+    status: 500,
+    retry: 'never',
+    help: 'The archive is damaged or was made to do harm. Nothing was kept; do not trust where it came from.',
+  },
+  source_missing: {
+    status: 500,
+    retry: 'never',
+    help: 'The source has no such file: check name, revision and spelling.',
+  },
+  source_denied: {
+    status: 500,
+    retry: 'never',
+    help: 'The source wants an account: accept its terms there and set its token (`HF_TOKEN` for the hub).',
+  },
+  package_missing: {
+    status: 500,
+    retry: 'never',
+    help: 'The package index has nothing for this machine: check the name, update pip, or set its mirror.',
+  },
+  engine_missing: {
+    status: 503,
+    retry: 'elsewhere',
+    help: '`inhouse engines install` brings one; `inhouse doctor` shows what was looked for.',
+  },
+  engine_unsupported: {
+    status: 500,
+    retry: 'never',
+    help: 'This machine cannot run the engine; `inhouse doctor` shows what it needs.',
+  },
+  engine_failed: {
+    status: 503,
+    retry: 'elsewhere',
+    help: 'The engine stopped; its log stands in the home under `logs/`.',
+  },
+  engine_loading: { status: 503, retry: 'later', help: 'The model is being loaded; ask again in a moment.' },
+  model_missing: { status: 503, retry: 'elsewhere', help: '`inhouse models pull NAME` brings the file.' },
+  model_unsafe: {
+    status: 500,
+    retry: 'never',
+    help: 'Only GGUF and safetensors are taken; other formats can carry code.',
+  },
+  source_unknown: { status: 500, retry: 'never', help: 'A source is pypi:, hf:, ollama:, https: or file:.' },
+  internal: {
+    status: 500,
+    retry: 'never',
+    help: 'This is a mistake in inhouse; the request id finds it in the log.',
+  },
+} as const satisfies Record<string, FailureRow>
+
+interface FailureRow {
+  readonly status: number
+  readonly retry: 'never' | 'later' | 'elsewhere'
+  readonly help: string
+}
+
+export type FailureCode = keyof typeof failures
+
+/** What happened, for people and programs. Never prompt or answer text. */
+export interface Facts {
+  /** One sentence that names the case. */
+  readonly message: string
+  /** The field at fault. */
+  readonly param?: string
+  readonly retryAfterMs?: number
+  /** The upstream's own error, kept so that a client of the same dialect sees it as it came. */
+  readonly upstream?: {
+    readonly status: number
+    readonly contentType: string | undefined
+    readonly body: Uint8Array
+  }
+}
+
+/** Thrown with a code and facts; each surface and the command line render it in their own way. */
+export class Failure extends Error {
+  readonly code: FailureCode
+  readonly facts: Facts
+
+  constructor(code: FailureCode, facts: Facts | string, options?: { cause?: unknown }) {
+    const known: Facts = typeof facts === 'string' ? { message: facts } : facts
+    super(known.message, options)
+    this.name = 'Failure'
+    this.code = code
+    this.facts = known
+  }
+
+  get status(): number {
+    return failures[this.code].status
+  }
+
+  get help(): string {
+    return failures[this.code].help
+  }
+
+  get canGoElsewhere(): boolean {
+    return failures[this.code].retry === 'elsewhere'
+  }
+}
+
+/** Any thrown value as a Failure; what is not one of ours is `internal`, with its cause kept for the log. */
+export const asFailure = (thrown: unknown): Failure =>
+  thrown instanceof Failure
+    ? thrown
+    : new Failure('internal', 'Something failed inside inhouse.', { cause: thrown })

@@ -1,0 +1,39 @@
+import type { Operation } from './operation.ts'
+import type { Usage } from './usage.ts'
+
+/** Whose key it is, as the guard found it. */
+export interface Identity {
+  /** The key's public id. */
+  readonly key: string
+  readonly name: string
+  readonly team: string | undefined
+  readonly tags: readonly string[]
+  /** Model names (with `*`) that this key may ask for; undefined: all. */
+  readonly models: readonly string[] | undefined
+  /** Names of places that may answer this key; undefined: all. */
+  readonly places: readonly string[] | undefined
+}
+
+/** A place in every limit that applies. Closing it twice is harmless. */
+export interface Admission {
+  /** Gives the concurrency back and corrects the tokens taken to what was really used. */
+  close(usage: Usage): void
+}
+
+export interface Demand {
+  readonly operation: Operation
+  readonly model: string
+  /** Input estimate plus the output limit: what is taken from tokens per minute until the truth is known. */
+  readonly tokens: number
+}
+
+/** May this call run. */
+export interface Guard {
+  /** Throws `Failure('key_missing' | 'key_unknown' | 'key_revoked' | 'key_expired')`. */
+  identify(secret: string | undefined): Identity
+  /**
+   * Takes from all limits or from none. Throws `Failure('model_not_allowed')`, or `Failure('rate_limited')` with
+   * `retryAfterMs`, and then nothing was taken.
+   */
+  admit(identity: Identity, demand: Demand): Admission
+}

@@ -1,0 +1,190 @@
+import { Scanner, closeBrace, openBrace, type Member } from './json-scanner.ts'
+
+/** Set the value at a path of keys; undefined takes the member out. Missing objects on the way are made. */
+export interface Edit {
+  readonly path: readonly string[]
+  readonly value: unknown
+}
+
+/** How many bytes are scanned before the event loop gets its turn. 256 KiB take about 1 ms. */
+const sliceBytes = 256 * 1024
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+const encoder = new TextEncoder()
+
+/**
+ * A JSON object that keeps its bytes. Values are decoded when asked for; edits replace spans, so numbers of any
+ * length, key order, spacing and unknown fields survive. The text is checked whole: strict JSON (RFC 8259), UTF-8,
+ * no key twice in one object.
+ */
+export class JsonText {
+  readonly bytes: Uint8Array
+  readonly #members: readonly Member[]
+  readonly #decoded = new Map<string, unknown>()
+
+  private constructor(bytes: Uint8Array, members: readonly Member[]) {
+    this.bytes = bytes
+    this.#members = members
+  }
+
+  /** Throws `Failure('bad_json' | 'duplicate_key')`. */
+  static parse(bytes: Uint8Array): JsonText {
+    const scanner = new Scanner(bytes)
+    while (!scanner.run(Number.POSITIVE_INFINITY));
+    return new JsonText(bytes, scanner.top)
+  }
+
+  /** As `parse`, but gives the event loop its turn between slices, so that a large body holds nobody up. */
+  static async parseInTurns(bytes: Uint8Array): Promise<JsonText> {
+    const scanner = new Scanner(bytes)
+    while (!scanner.run(sliceBytes)) await nextTurn()
+    return new JsonText(bytes, scanner.top)
+  }
+
+  /** Small bodies at once, large ones in turns. */
+  static read(bytes: Uint8Array): JsonText | Promise<JsonText> {
+    return bytes.length <= sliceBytes ? JsonText.parse(bytes) : JsonText.parseInTurns(bytes)
+  }
+
+  static from(value: Readonly<Record<string, unknown>>): JsonText {
+    return JsonText.parse(encoder.encode(JSON.stringify(value)))
+  }
+
+  keys(): string[] {
+    return this.#members.map((member) => member.key)
+  }
+
+  has(key: string): boolean {
+    return this.#find(key) !== undefined
+  }
+
+  /** The decoded value of a top-level key; undefined when absent. */
+  get(key: string): unknown {
+    if (this.#decoded.has(key)) return this.#decoded.get(key)
+    const member = this.#find(key)
+    if (member === undefined) return undefined
+    const value: unknown = JSON.parse(decoder.decode(this.bytes.subarray(member.start, member.end)))
+    this.#decoded.set(key, value)
+    return value
+  }
+
+  /** Where the value of a top-level key stands in `bytes`: offsets, end exclusive. */
+  span(key: string): { readonly start: number; readonly end: number } | undefined {
+    return this.#find(key)
+  }
+
+  /** The whole object, decoded. */
+  value(): Record<string, unknown> {
+    return Object.fromEntries(this.#members.map((member) => [member.key, this.get(member.key)]))
+  }
+
+  /** The bytes with these edits, everything else untouched. `splices` go where no edit reaches. */
+  edit(edits: readonly Edit[], splices: readonly Splice[] = []): Uint8Array {
+    if (edits.length === 0 && splices.length === 0) return this.bytes
+    const all = [...this.#splices(edits, 0), ...splices]
+    return applySplices(
+      this.bytes,
+      all.toSorted((a, b) => a.start - b.start),
+    )
+  }
+
+  #find(key: string): Member | undefined {
+    for (const member of this.#members) if (member.key === key) return member
+    return undefined
+  }
+
+  #splices(edits: readonly Edit[], depth: number): Splice[] {
+    const splices: Splice[] = []
+    const added: string[] = []
+    const gone = new Set<Member>()
+    for (const [key, group] of Map.groupBy(edits, (edit) => edit.path[depth] ?? '')) {
+      const member = this.#find(key)
+      const last = group.at(-1)
+      if (last === undefined) continue
+      const here = last.path.length === depth + 1
+      if (member === undefined) {
+        const value = here ? last.value : fresh(group, depth + 1)
+        if (value !== undefined) added.push(`${JSON.stringify(key)}:${JSON.stringify(value)}`)
+      } else if (here && last.value === undefined) {
+        gone.add(member)
+      } else if (here) {
+        splices.push({ start: member.start, end: member.end, text: JSON.stringify(last.value) })
+      } else if (this.bytes[member.start] === openBrace) {
+        const inner = JsonText.parse(this.bytes.subarray(member.start, member.end))
+        for (const splice of inner.#splices(group, depth + 1)) {
+          splices.push({ ...splice, start: splice.start + member.start, end: splice.end + member.start })
+        }
+      } else {
+        splices.push({
+          start: member.start,
+          end: member.end,
+          text: JSON.stringify(fresh(group, depth + 1) ?? null),
+        })
+      }
+    }
+    this.#removals(gone, splices)
+    if (added.length > 0) {
+      const close = this.bytes.lastIndexOf(closeBrace)
+      const empty = this.#members.length === gone.size
+      splices.push({ start: close, end: close, text: (empty ? '' : ',') + added.join(',') })
+    }
+    return splices
+  }
+
+  /** A member goes with one comma: the one behind it, or at the end the one before the last that stays. */
+  #removals(gone: ReadonlySet<Member>, splices: Splice[]): void {
+    const members = this.#members
+    let kept: Member | undefined
+    for (let i = 0; i < members.length; i++) {
+      const member = members[i]
+      if (member === undefined) continue
+      if (!gone.has(member)) {
+        kept = member
+        continue
+      }
+      let last = i
+      while (last + 1 < members.length && gone.has(members[last + 1] as Member)) last++
+      const next = members[last + 1]
+      const start = next === undefined && kept !== undefined ? kept.end : member.keyStart
+      splices.push({
+        start,
+        end: next === undefined ? (members[last] as Member).end : next.keyStart,
+        text: '',
+      })
+      i = last
+    }
+  }
+}
+
+/** Text in place of a span of bytes. */
+export interface Splice {
+  readonly start: number
+  readonly end: number
+  readonly text: string
+}
+
+/** The object that a group of deeper edits makes where there was none. */
+function fresh(edits: readonly Edit[], depth: number): Record<string, unknown> | undefined {
+  const made: Record<string, unknown> = {}
+  for (const { path, value } of edits) {
+    if (value === undefined) continue
+    let at = made
+    for (const key of path.slice(depth, -1)) at = (at[key] ??= {}) as Record<string, unknown>
+    at[path.at(-1) ?? ''] = value
+  }
+  return Object.keys(made).length === 0 ? undefined : made
+}
+
+function applySplices(bytes: Uint8Array, splices: readonly Splice[]): Uint8Array {
+  const pieces: Uint8Array[] = []
+  let from = 0
+  for (const { start, end, text } of splices) {
+    pieces.push(bytes.subarray(from, start))
+    if (text !== '') pieces.push(encoder.encode(text))
+    from = end
+  }
+  pieces.push(bytes.subarray(from))
+  return Buffer.concat(pieces)
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

@@ -1,0 +1,12 @@
+/** What a client can ask of a model. */
+export const operations = ['chat', 'complete', 'embed', 'rerank', 'count'] as const
+export type Operation = (typeof operations)[number]
+
+/** The wire shapes that a surface and a backend may share. Same dialect on both sides: the bytes go out as they came. */
+export const dialects = [
+  'openai-chat',
+  'openai-completions',
+  'openai-embeddings',
+  'anthropic-messages',
+] as const
+export type Dialect = (typeof dialects)[number]

@@ -1,0 +1,113 @@
+import { Hono } from 'hono'
+import { cors } from 'hono/cors'
+
+import { Failure, asFailure } from '../core/failure.ts'
+import type { Guard } from '../core/guard.ts'
+import type { Surface } from '../core/surface.ts'
+import type { Gateway } from '../serve/gateway/gateway.ts'
+import { openAiError } from '../serve/surfaces/openai-error.ts'
+import { renderModel, renderModels, type ModelListing } from '../serve/surfaces/models.ts'
+import { readBody, type BodyLimits } from './body.ts'
+import { credentialOf, keyInPath, tagsOf } from './credential.ts'
+
+/** What answers, model by model; `ready` when at least one can. */
+export interface Readiness {
+  readonly ready: boolean
+  readonly models: Readonly<Record<string, string>>
+}
+
+export interface ServerParts {
+  readonly gateway: Gateway
+  readonly guard: Guard
+  readonly surfaces: readonly Surface[]
+  readonly version: string
+  listings(): readonly ModelListing[]
+  readiness(): Promise<Readiness> | Readiness
+  limits(): BodyLimits
+  readonly corsOrigins: readonly string[]
+  newId(): string
+}
+
+/** All routes, as a function from request to response: tested without a socket. */
+export function createApp(parts: ServerParts): Hono {
+  const app = new Hono()
+  if (parts.corsOrigins.length > 0) {
+    app.use(
+      '*',
+      cors({ origin: [...parts.corsOrigins], exposeHeaders: ['x-inhouse-request-id', 'x-inhouse-decision'] }),
+    )
+  }
+  for (const surface of parts.surfaces) {
+    for (const path of surface.paths) {
+      app.post(path, (c) => answer(c.req.raw, surface, parts))
+      app.all(path, () =>
+        refuse(new Failure('method_not_allowed', 'This path takes POST.'), parts, { allow: 'POST' }),
+      )
+    }
+  }
+  app.get('/v1/models', (c) => listed(c.req.raw, parts, () => renderModels(parts.listings())))
+  app.get('/v1/models/:id{.+}', (c) =>
+    listed(c.req.raw, parts, () => {
+      const listing = parts.listings().find((row) => row.name === c.req.param('id'))
+      if (listing === undefined) {
+        throw new Failure('model_unknown', {
+          message: `There is no model named ${c.req.param('id').slice(0, 200)}.`,
+          param: 'model',
+        })
+      }
+      return renderModel(listing)
+    }),
+  )
+  app.get('/health', (c) => c.json({ status: 'ok', version: parts.version }))
+  app.get('/ready', async (c) => {
+    const readiness = await parts.readiness()
+    return c.json(readiness, readiness.ready ? 200 : 503)
+  })
+  // The greeting that clients of Ollama look for.
+  app.get('/', (c) => c.text('Ollama is running'))
+  app.notFound((c) =>
+    refuse(new Failure('not_found', `There is nothing at ${c.req.path.slice(0, 200)}.`), parts),
+  )
+  app.onError((error) => refuse(asFailure(error), parts))
+  return app
+}
+
+function answer(request: Request, surface: Surface, parts: ServerParts): Promise<Response> {
+  const { headers } = request
+  return parts.gateway.handle({
+    surface,
+    secret: credentialOf(headers),
+    tags: tagsOf(headers),
+    signal: request.signal,
+    header: (name) => headers.get(name) ?? undefined,
+    body: () => readBody(request, parts.limits()),
+  })
+}
+
+function listed(request: Request, parts: ServerParts, render: () => unknown): Response {
+  try {
+    parts.guard.identify(credentialOf(request.headers))
+    return Response.json(render())
+  } catch (thrown) {
+    return refuse(asFailure(thrown), parts)
+  }
+}
+
+function refuse(failure: Failure, parts: ServerParts, headers: Record<string, string> = {}): Response {
+  const id = parts.newId()
+  return new Response(openAiError(failure, id), {
+    status: failure.status,
+    headers: { 'content-type': 'application/json', 'x-inhouse-request-id': id, ...headers },
+  })
+}
+
+/** The same request under its real path, with the key where the rest of the program looks for it. */
+export function withoutPathKey(request: Request): Request {
+  const url = new URL(request.url)
+  const found = keyInPath(url.pathname)
+  if (found === undefined) return request
+  url.pathname = found.path
+  const headers = new Headers(request.headers)
+  headers.set('authorization', `Bearer ${found.key}`)
+  return new Request(url, { method: request.method, headers, body: request.body, signal: request.signal })
+}

@@ -1,0 +1,53 @@
+import type { Edit, JsonText, Splice } from '../../core/json.ts'
+
+/** A body on its way out: what it is, and what will be changed in it. */
+export class Draft {
+  readonly body: JsonText
+  readonly warnings: string[]
+  readonly #edits = new Map<string, Edit>()
+  readonly #splices: Splice[] = []
+
+  constructor(body: JsonText, warnings: readonly string[] = []) {
+    this.body = body
+    this.warnings = [...warnings]
+  }
+
+  /** The value of a field after the changes so far; null counts as absent, as it does in these dialects. */
+  get(field: string): unknown {
+    const edit = this.#edits.get(field)
+    return (edit === undefined ? this.body.get(field) : edit.value) ?? undefined
+  }
+
+  set(field: string, value: unknown): void {
+    this.#edits.set(field, { path: [field], value })
+  }
+
+  /** Sets a field of an object; where there is no such object it is made. */
+  setIn(field: string, inner: string, value: unknown): void {
+    this.#edits.set(`${field} ${inner}`, { path: [field, inner], value })
+  }
+
+  setDefault(field: string, value: unknown): void {
+    if (value !== undefined && this.get(field) === undefined) this.set(field, value)
+  }
+
+  /** Takes a field out. */
+  remove(field: string): void {
+    if (this.body.has(field) || this.#edits.has(field)) this.set(field, undefined)
+  }
+
+  /** Takes a field out and tells the client. */
+  drop(field: string): void {
+    if (this.get(field) === undefined) return
+    this.remove(field)
+    this.warnings.push(field)
+  }
+
+  splice(splice: Splice): void {
+    this.#splices.push(splice)
+  }
+
+  bytes(): Uint8Array {
+    return this.body.edit([...this.#edits.values()], this.#splices)
+  }
+}

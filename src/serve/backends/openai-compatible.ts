@@ -1,0 +1,177 @@
+import { z } from 'zod'
+
+import type { Backend, Opening, Outgoing, Target } from '../../core/backend.ts'
+import type { FrameReader } from '../../core/event.ts'
+import type { Dialect, Operation } from '../../core/operation.ts'
+import type { ModelRequest } from '../../core/request.ts'
+import type { UpstreamReply } from '../../core/send.ts'
+import { SseReader } from '../stream/sse.ts'
+import { wholeReader } from '../stream/whole.ts'
+import { Draft } from './draft.ts'
+import { isLoopback, isPrivate } from './host.ts'
+import { baseUrl, defaultQueue, remoteSettings, sharedSettings, splitBase } from './kind.ts'
+import type { BackendDeps, BackendKind, RowBackend } from './kind.ts'
+import { openAiDraft } from './openai-body.ts'
+import { canStream, patchOpenAi } from './openai-patch.ts'
+import { OpenAiReading } from './openai-read.ts'
+import { plain, presets } from './presets.ts'
+import type { Preset } from './presets.ts'
+import { unsupported } from './quirks.ts'
+import { upstreamFailure } from './upstream-failure.ts'
+
+const openAiSettings = {
+  ...sharedSettings,
+  ...remoteSettings,
+  apiVersion: z.string().optional().describe('Azure’s dated interface: `api-version`; the model is in the path.'),
+} as const
+
+const settings = z.strictObject({
+  kind: z.literal('openai-compatible'),
+  url: baseUrl.describe('Up to and with /v1.'),
+  preset: z
+    .enum(presets.map((preset) => preset.id))
+    .optional()
+    .describe('Which engine or vendor it is; the same as giving that as the kind.'),
+  ...openAiSettings,
+})
+
+type OpenAiRow = Omit<z.output<typeof settings>, 'kind' | 'url'> & { readonly kind: string; readonly url: string }
+
+/** Any server that speaks OpenAI's dialect; `preset` says which, so that its quirks are known. */
+export const openAiCompatible: BackendKind<OpenAiRow> = {
+  kind: 'openai-compatible',
+  about: plain.about,
+  settings,
+  placeOf: (row) => placeOf(row, presetOf(row)),
+  create: (name, row, deps) => createFrom(name, row, presetOf(row), deps),
+}
+
+/** The presets as kinds of their own: `kind: vllm` is `kind: openai-compatible, preset: vllm`. */
+export const presetKinds: readonly BackendKind<OpenAiRow>[] = presets.map((preset) => ({
+  kind: preset.id,
+  about: preset.about,
+  settings: z.strictObject({
+    kind: z.literal(preset.id),
+    url: preset.url === undefined ? baseUrl : baseUrl.default(preset.url),
+    ...openAiSettings,
+  }),
+  placeOf: (row) => placeOf(row, preset),
+  create: (name, row, deps) => createFrom(name, row, preset, deps),
+}))
+
+const presetOf = (row: OpenAiRow): Preset => presets.find((preset) => preset.id === row.preset) ?? plain
+
+/**
+ * An engine in the own network is local. An unknown server is local on this very machine only, and a vendor
+ * never: what is not known is a third party.
+ */
+function placeOf({ place, url }: OpenAiRow, { run }: Preset): string {
+  if (place !== undefined) return place
+  const isOwn = run === 'engine' ? isPrivate(url) : run === 'unknown' && isLoopback(url)
+  return isOwn ? 'local' : 'cloud'
+}
+
+function createFrom(name: string, row: OpenAiRow, preset: Preset, deps: BackendDeps): RowBackend {
+  const { root, api } = splitBase(row.url)
+  const headers = { ...keyHeader(row.apiKey, preset), ...row.headers }
+  const opening: Opening = { url: root, headers, close: () => undefined }
+  const version = row.apiVersion
+  return openAiBackend({
+    name,
+    kind: row.kind,
+    preset,
+    deps,
+    concurrency: row.concurrency ?? preset.concurrency,
+    queue: row.queue ?? defaultQueue,
+    ask: row.ask ?? (preset.run === 'engine' ? 'stream' : 'same'),
+    open: () => opening,
+    pathOf: (operation, model) =>
+      version === undefined
+        ? api + paths[operation]
+        : `${api}/deployments/${encodeURIComponent(model)}${paths[operation]}?api-version=${version}`,
+    probe: { path: 'beside' in preset.probe ? preset.probe.beside : api + preset.probe.under },
+  })
+}
+
+function keyHeader(key: string | undefined, { keyHeader: header }: Preset): Record<string, string> {
+  if (key === undefined) return {}
+  return header === undefined ? { authorization: `Bearer ${key}` } : { [header]: key }
+}
+
+/** What an OpenAI-speaking backend needs to know; `managed` fills it in its own way. */
+interface OpenAiParts extends Pick<Backend, 'name' | 'kind' | 'concurrency' | 'open' | 'probe'> {
+  readonly preset: Preset
+  readonly deps: BackendDeps
+  readonly queue: number
+  readonly ask: 'stream' | 'same'
+  pathOf(operation: OpenAiOperation, model: string): string
+}
+
+export function openAiBackend({ preset, deps, ask, pathOf, ...parts }: OpenAiParts): RowBackend {
+  return {
+    ...parts,
+    place: deps.place,
+    send: deps.send,
+    operations: preset.operations,
+    outgoing: (request, target) => outgoing(request, target, preset, ask, pathOf),
+    reader,
+    failure: (_outgoing, status, retryAfter, body) =>
+      upstreamFailure(status, retryAfter, body, (deps.clock ?? Date).now()),
+  }
+}
+
+function outgoing(
+  request: ModelRequest,
+  target: Target,
+  preset: Preset,
+  ask: 'stream' | 'same',
+  pathOf: OpenAiParts['pathOf'],
+): Outgoing {
+  const { operation } = request
+  if (!isOpenAi(operation) || !preset.operations.includes(operation)) {
+    throw unsupported('model', `This backend has no operation ${operation}.`)
+  }
+  const dialect = dialectOf[operation]
+  const draft = request.dialect === dialect ? new Draft(request.body) : openAiDraft(request.prompt(), preset)
+  const wasBase64 = operation === 'embed' && draft.get('encoding_format') === 'base64'
+  const stream = operation !== 'embed' && (request.stream || (ask === 'stream' && canStream(draft)))
+  patchOpenAi(draft, operation, target, preset, stream)
+  return {
+    path: pathOf(operation, target.model),
+    headers: {
+      'content-type': 'application/json',
+      accept: stream ? 'text/event-stream' : 'application/json',
+      ...preset.headers,
+    },
+    body: draft.bytes(),
+    stream,
+    dialect,
+    warnings: draft.warnings,
+    ...(wasBase64 && !preset.base64 && { mustEncode: true }),
+  }
+}
+
+/** By what came, not by what was asked: some answer whole to a streamed request. */
+export function reader(asked: Outgoing, reply: UpstreamReply): FrameReader {
+  const reading = new OpenAiReading()
+  return isEventStream(asked, reply) ? new SseReader(reading.message) : wholeReader(reading.whole)
+}
+
+export function isEventStream(asked: Outgoing, reply: UpstreamReply): boolean {
+  const type = reply.header('content-type')
+  return type === undefined ? asked.stream : type.toLowerCase().includes('event-stream')
+}
+
+const paths = { chat: '/chat/completions', complete: '/completions', embed: '/embeddings' } as const
+
+type OpenAiOperation = keyof typeof paths
+
+const isOpenAi = (operation: Operation): operation is OpenAiOperation => operation in paths
+
+export const pathUnder = (api: string, operation: OpenAiOperation): string => api + paths[operation]
+
+const dialectOf = {
+  chat: 'openai-chat',
+  complete: 'openai-completions',
+  embed: 'openai-embeddings',
+} as const satisfies Record<OpenAiOperation, Dialect>

@@ -1,0 +1,98 @@
+import type { Behaviour, Target } from '../../core/backend.ts'
+import type { Operation } from '../../core/operation.ts'
+import type { Sampling } from '../../core/request.ts'
+import type { Draft } from './draft.ts'
+import type { Preset } from './presets.ts'
+import { quirks, unsupported } from './quirks.ts'
+import { systemSplice } from './system-text.ts'
+
+/** Writes into an OpenAI body what this target and this engine need, and nothing else. */
+export function patchOpenAi(
+  draft: Draft,
+  operation: Operation,
+  target: Target,
+  preset: Preset,
+  stream: boolean,
+): void {
+  if (draft.get('model') !== target.model) draft.set('model', target.model)
+  if (operation === 'embed') {
+    if (!preset.base64 && draft.get('encoding_format') === 'base64') draft.set('encoding_format', 'float')
+  } else {
+    askFor(draft, stream)
+    refuseChoices(draft, preset)
+    behave(draft, operation, target.behaviour, preset)
+  }
+  for (const name of preset.quirks ?? []) quirks[name](draft)
+  for (const [field, value] of Object.entries(target.behaviour.extra ?? {})) draft.setDefault(field, value)
+}
+
+/** `best_of` picks from whole answers: no engine streams it. */
+export function canStream(draft: Draft): boolean {
+  const best = draft.get('best_of')
+  return typeof best !== 'number' || best <= Number(draft.get('n') ?? 1)
+}
+
+function askFor(draft: Draft, stream: boolean): void {
+  if (!stream) return
+  if (draft.get('stream') !== true) draft.set('stream', true)
+  const options = draft.get('stream_options') as { include_usage?: unknown } | undefined
+  if (options?.include_usage !== true) draft.setIn('stream_options', 'include_usage', true)
+}
+
+function refuseChoices(draft: Draft, preset: Preset): void {
+  if (preset.manyChoices || Number(draft.get('n') ?? 1) <= 1) return
+  throw unsupported('n', 'This backend gives one answer at a time.')
+}
+
+function behave(draft: Draft, operation: Operation, behaviour: Behaviour, preset: Preset): void {
+  if (behaviour.system !== undefined) putSystem(draft, operation, behaviour.system)
+  const { defaults = {} } = behaviour
+  draft.setDefault('stop', defaults.stop)
+  const stop = mergeStop(draft.get('stop'), behaviour.stop)
+  if (stop !== undefined) draft.set('stop', stop)
+  for (const [word, field] of samplingFields) {
+    if (field !== 'top_k' || preset.readsTopK) draft.setDefault(field, defaults[word])
+    else if (defaults.topK !== undefined && draft.get('top_k') === undefined) draft.warnings.push('top_k')
+  }
+  capOutput(draft, behaviour, preset)
+}
+
+function putSystem(draft: Draft, operation: Operation, text: string): void {
+  const splice = operation === 'chat' ? systemSplice(draft.body, text) : undefined
+  if (splice === undefined) draft.warnings.push('system')
+  else draft.splice(splice)
+}
+
+/** The stop sequences to send; undefined where the body already says them. */
+export function mergeStop(own: unknown, added: readonly string[] | undefined): readonly string[] | undefined {
+  const list = typeof own === 'string' ? [own] : Array.isArray(own) ? (own as readonly string[]) : []
+  const missing = (added ?? []).filter((stop) => !list.includes(stop))
+  return missing.length === 0 ? undefined : [...list, ...missing]
+}
+
+/** Under the name that the engine reads, the lower of what the client and the row say. */
+function capOutput(draft: Draft, { defaults, limits }: Behaviour, preset: Preset): void {
+  const said = outputFields.filter((field) => typeof draft.get(field) === 'number')
+  const asked = said.length === 0 ? defaults?.maxOutputTokens : Math.min(...said.map((field) => Number(draft.get(field))))
+  const limit = limits?.maxOutputTokens
+  const cap = asked === undefined || limit === undefined ? (asked ?? limit) : Math.min(asked, limit)
+  if (cap === undefined) return
+  const read = said.filter((field) => preset.outputLimit.includes(field))
+  for (const field of said) {
+    if (!read.includes(field)) draft.remove(field)
+    else if (Number(draft.get(field)) > cap) draft.set(field, cap)
+  }
+  const [first] = preset.outputLimit
+  if (read.length === 0 && first !== undefined) draft.set(first, cap)
+}
+
+const outputFields = ['max_tokens', 'max_completion_tokens'] as const
+
+const samplingFields = [
+  ['temperature', 'temperature'],
+  ['topP', 'top_p'],
+  ['topK', 'top_k'],
+  ['seed', 'seed'],
+  ['frequencyPenalty', 'frequency_penalty'],
+  ['presencePenalty', 'presence_penalty'],
+] as const satisfies readonly (readonly [keyof Sampling, string])[]

@@ -1,0 +1,202 @@
+import type { FinishReason, ModelEvent } from '../../core/event.ts'
+import { Failure } from '../../core/failure.ts'
+import { usageOf, timingsOf } from './openai-usage.ts'
+import type { RawUsage } from './openai-usage.ts'
+import { failureInBody } from './upstream-failure.ts'
+
+interface RawCall {
+  readonly index?: number
+  readonly id?: string | null
+  readonly function?: { readonly name?: string | null; readonly arguments?: unknown } | null
+}
+
+/** A `delta` of a stream, or the `message` of a whole answer: the same fields. */
+interface RawMessage {
+  readonly content?: string | readonly { readonly type?: string; readonly text?: string }[] | null
+  readonly reasoning_content?: string | null
+  readonly reasoning?: string | null
+  readonly refusal?: string | null
+  readonly tool_calls?: readonly RawCall[] | null
+}
+
+interface RawChoice extends Pick<RawCall, 'index'> {
+  readonly delta?: RawMessage | null
+  readonly message?: RawMessage | null
+  /** Completions. */
+  readonly text?: string | null
+  readonly logprobs?: unknown
+  readonly finish_reason?: string | null
+  /** vLLM: the sequence or token that ended it. */
+  readonly stop_reason?: unknown
+}
+
+interface RawAnswer extends Readonly<Record<string, unknown>> {
+  readonly id?: string
+  readonly model?: string
+  readonly created?: number
+  readonly choices?: readonly RawChoice[] | null
+  /** Embeddings. */
+  readonly data?: readonly { readonly index?: number; readonly embedding?: readonly number[] | string }[]
+  readonly usage?: RawUsage | null
+  readonly error?: unknown
+}
+
+/**
+ * Reads the JSON of one answer, a chunk at a time or whole; remembers what chunks leave out. One per answer.
+ * Chat, completions and embeddings differ only in what their choices hold.
+ */
+export class OpenAiReading {
+  #id = ''
+  #started = false
+  readonly #calls = new Map<number, Calls>()
+  readonly #rest = new Map<string, unknown>()
+
+  /** One event of a stream. Throws `Failure('upstream_invalid')`. */
+  readonly message = ({ data }: { readonly data: string }): readonly ModelEvent[] => {
+    if (data === '[DONE]') return [{ type: 'end' }]
+    return this.#answer(data)
+  }
+
+  /** A whole body. */
+  readonly whole = (body: Uint8Array): readonly ModelEvent[] => [
+    ...this.#answer(decoder.decode(body)),
+    { type: 'end' },
+  ]
+
+  #answer(text: string): readonly ModelEvent[] {
+    const answer = parseObject(text) as RawAnswer
+    if (answer.error !== undefined && answer.error !== null) return [failureInBody(text, answer.error)]
+    const events: ModelEvent[] = []
+    if (!this.#started) this.#start(answer, events)
+    if (Array.isArray(answer.choices)) {
+      for (const choice of answer.choices) this.#choice(choice, events)
+    } else if (answer.data !== undefined) readVectors(answer.data, events)
+    else if (!answer.usage) throw invalid('has neither choices nor an error')
+    if (answer.usage) events.push({ type: 'usage', usage: usageOf(answer.usage) })
+    this.#others(answer, events)
+    return events
+  }
+
+  #start({ id, model, created }: RawAnswer, events: ModelEvent[]): void {
+    this.#started = true
+    this.#id = id ?? ''
+    events.push({
+      type: 'start',
+      ...(id && { id }),
+      ...(model && { model }),
+      ...(created !== undefined && { created }),
+    })
+  }
+
+  #choice(raw: RawChoice, events: ModelEvent[]): void {
+    // Left out for the first choice, which is nearly always the only one.
+    const at = raw.index ? { choice: raw.index } : none
+    const message = raw.delta ?? raw.message
+    if (message) {
+      const thought = message.reasoning_content ?? message.reasoning
+      if (thought) events.push({ type: 'reasoning', text: thought, ...at })
+      if (message.content) events.push({ type: 'text', text: contentText(message.content), ...at })
+      if (message.refusal) events.push({ type: 'refusal', text: message.refusal, ...at })
+      if (message.tool_calls) this.#toolCalls(message.tool_calls, at, events)
+    } else if (raw.text) events.push({ type: 'text', text: raw.text, ...at })
+    if (raw.logprobs) events.push({ type: 'logprobs', logprobs: raw.logprobs, ...at })
+    if (raw.finish_reason) {
+      const reason = this.#calls.has(at.choice ?? 0) && raw.finish_reason === 'stop' ? 'tool-calls' : undefined
+      events.push({
+        type: 'finish',
+        reason: reason ?? finishReasons[raw.finish_reason] ?? 'other',
+        ...(typeof raw.stop_reason === 'string' && { stopSequence: raw.stop_reason }),
+        ...at,
+      })
+    }
+  }
+
+  #toolCalls(raws: readonly RawCall[], at: { readonly choice?: number }, events: ModelEvent[]): void {
+    let calls = this.#calls.get(at.choice ?? 0)
+    if (calls === undefined) this.#calls.set(at.choice ?? 0, (calls = new Calls()))
+    for (const raw of raws) {
+      const { index, isNew } = calls.place(raw)
+      if (isNew) {
+        const id = raw.id || `call_${this.#id}_${at.choice ?? 0}_${index}`
+        events.push({ type: 'tool-call', index, id, name: raw.function?.name ?? '', ...at })
+      }
+      const input = raw.function?.arguments
+      const json = typeof input === 'string' ? input : input ? JSON.stringify(input) : ''
+      if (json !== '') events.push({ type: 'tool-input', index, json, ...at })
+    }
+  }
+
+  /** Times, and what the words do not cover; a field that every chunk repeats is told once. */
+  #others(answer: RawAnswer, events: ModelEvent[]): void {
+    let rest: Record<string, unknown> | undefined
+    for (const key in answer) {
+      if (known.has(key)) continue
+      const value = answer[key]
+      if (this.#rest.get(key) === value) continue
+      this.#rest.set(key, value)
+      rest ??= {}
+      rest[key] = value
+    }
+    const timing = timingsOf(answer)
+    if (timing !== undefined) events.push(timing)
+    if (rest !== undefined) events.push({ type: 'rest', fields: rest })
+  }
+}
+
+/**
+ * The tool calls of one choice, counted from 0. Some upstreams leave `index` out, or give every whole call index 0:
+ * another id at the same index is another call.
+ */
+class Calls {
+  readonly #ids: (string | undefined)[] = []
+  readonly #byIndex = new Map<number, number>()
+
+  place({ index, id }: RawCall): { readonly index: number; readonly isNew: boolean } {
+    const last = this.#ids.length - 1
+    const known = index === undefined ? (id ? this.#ids.indexOf(id) : last) : (this.#byIndex.get(index) ?? -1)
+    const isOther = known >= 0 && Boolean(id) && this.#ids[known] !== id
+    if (known >= 0 && !isOther) return { index: known, isNew: false }
+    this.#ids.push(id || undefined)
+    if (index !== undefined) this.#byIndex.set(index, last + 1)
+    return { index: last + 1, isNew: true }
+  }
+}
+
+function readVectors(data: NonNullable<RawAnswer['data']>, events: ModelEvent[]): void {
+  for (const [position, { index = position, embedding }] of data.entries()) {
+    if (embedding === undefined) throw invalid('has an entry without a vector')
+    events.push({ type: 'embedding', index, vector: embedding })
+  }
+}
+
+const contentText = (content: NonNullable<RawMessage['content']>): string =>
+  typeof content === 'string' ? content : content.map((part) => part.text ?? '').join('')
+
+export function parseObject(text: string): object {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw invalid('is not JSON')
+  }
+  if (typeof value !== 'object' || value === null) throw invalid('is not a JSON object')
+  return value
+}
+
+export const invalid = (what: string): Failure => new Failure('upstream_invalid', `The backend’s answer ${what}.`)
+
+const decoder = new TextDecoder()
+const none: { readonly choice?: number } = {}
+
+const known = new Set(['id', 'object', 'created', 'model', 'choices', 'data', 'usage', 'obfuscation'])
+
+const finishReasons: Readonly<Record<string, FinishReason | undefined>> = {
+  stop: 'stop',
+  length: 'length',
+  tool_calls: 'tool-calls',
+  function_call: 'tool-calls',
+  content_filter: 'refusal',
+  // TGI's words.
+  eos_token: 'stop',
+  stop_sequence: 'stop',
+}

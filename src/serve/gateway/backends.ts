@@ -1,0 +1,56 @@
+import type { Backend } from '../../core/backend.ts'
+import type { Clock } from '../../core/clock.ts'
+import { Failure } from '../../core/failure.ts'
+import type { Standing } from '../../core/route.ts'
+import { Health } from './health.ts'
+import type { GatewaySettings } from './settings.ts'
+import { Slots } from './slots.ts'
+
+/** A backend with what the gateway knows of it: its places, its line, its health. */
+export interface Station {
+  readonly backend: Backend
+  readonly slots: Slots
+  readonly health: Health
+}
+
+/**
+ * The backends of one config. A reload makes a new list and takes over the stations whose backend is the same row,
+ * so that calls under way keep counting.
+ */
+export class Stations {
+  readonly #stations: ReadonlyMap<string, Station>
+
+  constructor(stations: ReadonlyMap<string, Station>) {
+    this.#stations = stations
+  }
+
+  static of(
+    backends: Iterable<Backend & { readonly queue: number }>,
+    clock: Clock,
+    settings: GatewaySettings,
+  ): Stations {
+    const stations = new Map<string, Station>()
+    for (const backend of backends) {
+      stations.set(backend.name, {
+        backend,
+        slots: new Slots(backend.name, backend.concurrency, backend.queue),
+        health: new Health(clock, settings.health),
+      })
+    }
+    return new Stations(stations)
+  }
+
+  get(name: string): Station {
+    const station = this.#stations.get(name)
+    if (station === undefined) throw new Failure('no_target', `There is no backend named ${name}.`)
+    return station
+  }
+
+  standing(name: string): Standing {
+    return this.#stations.get(name)?.health.standing ?? 'resting'
+  }
+
+  all(): Iterable<Station> {
+    return this.#stations.values()
+  }
+}

@@ -1,0 +1,75 @@
+import type { Target } from '../../core/backend.ts'
+import type { Attempt } from '../../core/decision.ts'
+import { Failure, asFailure } from '../../core/failure.ts'
+import type { ModelRequest } from '../../core/request.ts'
+import { attempt, type Answer } from './attempt.ts'
+import type { Stations } from './backends.ts'
+import { afterFailure } from './retry.ts'
+import type { RequestScope } from './scope.ts'
+import type { GatewaySettings } from './settings.ts'
+
+/**
+ * Asks the targets in order until one begins to answer. A failure before the first event goes to the next target, or to
+ * the same again after a wait when it is the last. Throws the last `Failure`.
+ */
+export async function firstAnswer(
+  targets: readonly Target[],
+  request: ModelRequest,
+  stations: Stations,
+  scope: RequestScope,
+  settings: GatewaySettings,
+): Promise<Answer> {
+  let at = 0
+  let tries = 0
+  for (;;) {
+    const target = targets[at]
+    if (target === undefined) throw new Failure('no_target', 'There is no target to ask.')
+    const station = stations.get(target.backend)
+    const place = station.backend.place.name
+    scope.answerer = { row: target.row, backend: target.backend, model: target.model, place }
+    const [from, queuedFrom] = [scope.tookMs, scope.queueMs]
+    const note = (outcome: Attempt['outcome'], failure?: Failure): void => {
+      scope.attempts.push({
+        row: target.row,
+        backend: target.backend,
+        model: target.model,
+        place,
+        outcome,
+        ...(failure !== undefined && { failure: failure.code }),
+        ...(failure?.facts.upstream !== undefined && { status: failure.facts.upstream.status }),
+        queueMs: scope.queueMs - queuedFrom,
+        tookMs: scope.tookMs - from,
+      })
+    }
+    tries++
+    try {
+      const answer = await attempt(target, request, station, scope, settings)
+      note('answered')
+      return answer
+    } catch (thrown) {
+      const failure = asFailure(thrown)
+      note(failure.code === 'client_left' ? 'left' : 'failed', failure)
+      scope.release()
+      const step = afterFailure(failure, tries, at + 1 < targets.length, settings.retries)
+      if (scope.isOver || step.do === 'stop') throw failure
+      if (step.do === 'next') {
+        at++
+        tries = 0
+      } else await pause(step.afterMs, scope)
+    }
+  }
+}
+
+/** Waits, but not for a client that has left. */
+async function pause(ms: number, scope: RequestScope): Promise<void> {
+  const { signal } = scope.beginCall()
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(resolve, ms)
+    const left = (): void => {
+      clearTimeout(timer)
+      reject(asFailure(signal.reason))
+    }
+    signal.addEventListener('abort', left, { once: true })
+    if (signal.aborted) left()
+  })
+}

@@ -1,0 +1,191 @@
+import type { Frame, ModelEvent } from '../../core/event.ts'
+import { Failure, asFailure } from '../../core/failure.ts'
+import type { ModelRequest } from '../../core/request.ts'
+import type { AnswerFacts, StreamWriter, Surface } from '../../core/surface.ts'
+import type { Answer } from './attempt.ts'
+import type { RequestScope } from './scope.ts'
+import type { GatewaySettings } from './settings.ts'
+
+type Chunk = Uint8Array<ArrayBufferLike> | string
+
+/** What delivering needs to know of one request. */
+export interface Delivery {
+  readonly request: ModelRequest
+  readonly surface: Surface
+  readonly scope: RequestScope
+  readonly facts: AnswerFacts
+  readonly settings: GatewaySettings
+}
+
+/** A whole answer. Same dialect and asked whole: the bytes as they came; otherwise a fold of the events. */
+export async function wholeAnswer(answer: Answer, delivery: Delivery): Promise<Chunk> {
+  const { request, scope, surface, facts } = delivery
+  const frames = [...answer.first]
+  see(answer.first, scope)
+  if (answer.outgoing.stream) {
+    for (let more = await answer.more(); more !== undefined; more = await answer.more()) {
+      see(more, scope)
+      frames.push(...more)
+    }
+  }
+  const { failure } = scope.tap
+  if (failure !== undefined) throw failure
+  if (!answer.outgoing.stream && answer.outgoing.dialect === surface.dialect) return joined(frames)
+  requireFinish(request, scope)
+  return surface.whole(
+    frames.flatMap((frame) => frame.events()),
+    facts,
+  )
+}
+
+/**
+ * A streamed answer, pulled by the client: a slow client slows the upstream, it does not fill our memory. While nothing
+ * comes, heartbeats go out. A failure becomes the dialect's in-stream error; the status is gone by then.
+ */
+export function streamedAnswer(
+  answering: Promise<Answer> | Answer,
+  delivery: Delivery,
+): ReadableStream<Uint8Array> {
+  const { scope, surface, settings } = delivery
+  const out = new Outflow(answering, delivery)
+  const heartbeat = encoder.encode(surface.heartbeat)
+  let timer: ReturnType<typeof setInterval> | undefined
+  const done = (): void => clearInterval(timer)
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      timer = setInterval(() => {
+        if (scope.isOver) done()
+        else if ((controller.desiredSize ?? 0) > 0 && out.quietSince()) controller.enqueue(heartbeat)
+      }, settings.heartbeatMs)
+      // Headers go out with the first bytes: where the answer is late, these are a heartbeat's.
+      if (answering instanceof Promise) controller.enqueue(heartbeat)
+    },
+    async pull(controller) {
+      const bytes = await out.next()
+      if (bytes !== undefined) controller.enqueue(bytes)
+      if (out.isOver) {
+        done()
+        controller.close()
+      }
+    },
+    cancel() {
+      done()
+      scope.end('left', new Failure('client_left', 'The client hung up.'))
+    },
+  })
+}
+
+/** The bytes of a streamed answer, in order. Ends the scope when the last are handed out. */
+class Outflow {
+  isOver = false
+  readonly #delivery: Delivery
+  #answering: Promise<Answer> | Answer
+  #writer: StreamWriter | undefined
+  #begun = false
+  #moved = false
+
+  constructor(answering: Promise<Answer> | Answer, delivery: Delivery) {
+    this.#answering = answering
+    this.#delivery = delivery
+  }
+
+  /** True when nothing went out since the last time this was asked. */
+  quietSince(): boolean {
+    const quiet = !this.#moved
+    this.#moved = false
+    return quiet
+  }
+
+  async next(): Promise<Uint8Array | undefined> {
+    const { scope } = this.#delivery
+    try {
+      const answer = this.#answering instanceof Promise ? await this.#answering : this.#answering
+      this.#answering = answer
+      for (;;) {
+        const frames = this.#begun ? await answer.more() : answer.first
+        this.#begun = true
+        this.#moved = true
+        if (frames === undefined) return this.#finish(answer)
+        see(frames, scope)
+        const bytes = this.#render(frames, answer)
+        if (bytes !== undefined) return bytes
+      }
+    } catch (thrown) {
+      return this.#fail(asFailure(thrown))
+    }
+  }
+
+  #render(frames: readonly Frame[], answer: Answer): Uint8Array | undefined {
+    const { request, surface } = this.#delivery
+    if (answer.outgoing.dialect === surface.dialect && answer.outgoing.stream) {
+      const shown = request.wantsUsage ? frames : frames.filter((frame) => !surface.isUsageOnly(frame))
+      return shown.length === 0 ? undefined : joined(shown)
+    }
+    const chunks: Chunk[] = []
+    // `end` is written when the body has ended, so that nothing can follow it.
+    for (const frame of frames)
+      for (const event of frame.events()) if (event.type !== 'end') chunks.push(this.#write(event))
+    return text(chunks)
+  }
+
+  #finish(answer: Answer): Uint8Array | undefined {
+    const { request, scope, surface } = this.#delivery
+    const { tap } = scope
+    if (tap.failure !== undefined) {
+      this.#over('failed', tap.failure)
+      return undefined
+    }
+    requireFinish(request, scope)
+    this.#over('done')
+    const said = tap.ended && answer.outgoing.dialect === surface.dialect && answer.outgoing.stream
+    return said ? undefined : text([this.#write({ type: 'end' })])
+  }
+
+  #fail(failure: Failure): Uint8Array | undefined {
+    this.#over(failure.code === 'client_left' ? 'left' : 'failed', failure)
+    if (failure.code === 'client_left') return undefined
+    return text([this.#write({ type: 'failure', code: failure.code, facts: failure.facts })])
+  }
+
+  #write(event: ModelEvent): Chunk {
+    this.#writer ??= this.#delivery.surface.stream(this.#delivery.facts)
+    return this.#writer.write(event)
+  }
+
+  #over(outcome: 'done' | 'failed' | 'left', failure?: Failure): void {
+    this.isOver = true
+    this.#delivery.scope.end(outcome, failure)
+  }
+}
+
+const encoder = new TextEncoder()
+
+function text(chunks: readonly Chunk[]): Uint8Array | undefined {
+  const bytes = chunks
+    .filter((chunk) => chunk.length > 0)
+    .map((chunk) => (typeof chunk === 'string' ? encoder.encode(chunk) : chunk))
+  if (bytes.length === 0) return undefined
+  return bytes.length === 1 ? bytes[0] : Buffer.concat(bytes)
+}
+
+function joined(frames: readonly Frame[]): Uint8Array {
+  const [only] = frames
+  return frames.length === 1 && only !== undefined
+    ? only.bytes
+    : Buffer.concat(frames.map((frame) => frame.bytes))
+}
+
+function see(frames: readonly Frame[], scope: RequestScope): void {
+  for (const frame of frames) for (const event of frame.events()) scope.tap.see(event)
+}
+
+/** A chat or completion that ends without a finish was cut, however clean the socket's end looked. */
+function requireFinish(request: ModelRequest, scope: RequestScope): void {
+  const speaks = request.operation === 'chat' || request.operation === 'complete'
+  if (speaks && !scope.tap.finished) {
+    throw new Failure(
+      'upstream_cut',
+      `${scope.answerer?.backend ?? 'The backend'} ended its answer without a finish.`,
+    )
+  }
+}

@@ -1,0 +1,198 @@
+import type { Clock } from '../../core/clock.ts'
+import { Failure, asFailure } from '../../core/failure.ts'
+import type { Guard, Identity } from '../../core/guard.ts'
+import { JsonText } from '../../core/json.ts'
+import type { LedgerPort } from '../../core/ledger.ts'
+import type { ModelRequest } from '../../core/request.ts'
+import type { Route, Router } from '../../core/route.ts'
+import type { Surface } from '../../core/surface.ts'
+import type { Answer } from './attempt.ts'
+import type { Stations } from './backends.ts'
+import { firstAnswer } from './chain.ts'
+import { streamedAnswer, wholeAnswer, type Delivery } from './deliver.ts'
+import { answerHeaders, errorResponse } from './headers.ts'
+import { RequestScope } from './scope.ts'
+import type { GatewaySettings } from './settings.ts'
+
+/** What a config makes of the gateway; a reload puts a new one in its place, calls under way keep theirs. */
+export interface Setup {
+  readonly settings: GatewaySettings
+  readonly stations: Stations
+  readonly route: Router
+}
+
+export interface GatewayParts {
+  readonly guard: Guard
+  readonly ledger: LedgerPort
+  readonly clock: Clock
+  newId(): string
+  /** Told each failure with its request id; for the log, never the client. */
+  failed(failure: Failure, requestId: string): void
+}
+
+/** A call as it came in by HTTP. */
+export interface Incoming {
+  readonly surface: Surface
+  readonly secret: string | undefined
+  readonly tags: readonly string[]
+  /** Fires when the client hangs up. */
+  readonly signal: AbortSignal
+  header(name: string): string | undefined
+  /** Reads the body within its limits of size and time. */
+  body(): Promise<Uint8Array>
+}
+
+/** The way of every call: parse, admit, route, hold, ask, answer, settle. */
+export class Gateway {
+  readonly #parts: GatewayParts
+  readonly #running = new Set<RequestScope>()
+  #setup: Setup
+  #draining = false
+  #idle: (() => void) | undefined
+
+  constructor(parts: GatewayParts, setup: Setup) {
+    this.#parts = parts
+    this.#setup = setup
+  }
+
+  get setup(): Setup {
+    return this.#setup
+  }
+
+  get running(): number {
+    return this.#running.size
+  }
+
+  use(setup: Setup): void {
+    this.#setup = setup
+  }
+
+  async handle(call: Incoming): Promise<Response> {
+    const { surface } = call
+    const scope = this.#begin(call)
+    try {
+      if (this.#draining)
+        throw new Failure('draining', { message: 'This server is stopping.', retryAfterMs: 1000 })
+      const { guard } = this.#parts
+      const { settings, stations, route: decide } = this.#setup
+      const identity = guard.identify(call.secret)
+      const body = await JsonText.read(await call.body())
+      const request = surface.parse(body, (name) => call.header(name))
+      scope.asked = request.model
+      scope.promptBytes = body.bytes.length
+      scope.admitted(
+        guard.admit(identity, {
+          operation: request.operation,
+          model: request.model,
+          tokens: demand(request),
+        }),
+      )
+      const route = decide(request, identity, (backend) => stations.standing(backend))
+      scope.considered = route.considered
+      scope.reasons = route.reasons
+      await this.#hold(scope, call, request, identity, route)
+      const answering = firstAnswer(route.targets, request, stations, scope, settings)
+      return await answer(answering, {
+        request,
+        surface,
+        scope,
+        facts: { requestId: scope.id, created: Math.floor(scope.at / 1000), request },
+        settings,
+      })
+    } catch (thrown) {
+      const failure = asFailure(thrown)
+      const response = errorResponse(failure, surface, scope)
+      scope.end(failure.code === 'client_left' ? 'left' : 'failed', failure)
+      return response
+    }
+  }
+
+  /** Takes no more calls; resolves when the last has ended, or after `ms` when the rest is cut. */
+  async drain(ms: number): Promise<void> {
+    this.#draining = true
+    if (this.#running.size === 0) return
+    const idle = new Promise<void>((resolve) => {
+      this.#idle = resolve
+    })
+    const timer = setTimeout(() => this.#idle?.(), ms)
+    await idle
+    clearTimeout(timer)
+    for (const scope of this.#running)
+      scope.end('failed', new Failure('draining', 'This server was stopped.'))
+  }
+
+  #begin(call: Incoming): RequestScope {
+    const { clock, ledger } = this.#parts
+    const ended = (scope: RequestScope, failure: Failure | undefined): void => {
+      if (failure !== undefined) this.#parts.failed(failure, scope.id)
+      this.#running.delete(scope)
+      if (this.#running.size === 0) this.#idle?.()
+    }
+    const scope = new RequestScope(this.#parts.newId(), { clock, ledger, ended }, call.signal)
+    this.#running.add(scope)
+    return scope
+  }
+
+  async #hold(
+    scope: RequestScope,
+    call: Incoming,
+    request: ModelRequest,
+    identity: Identity,
+    route: Route,
+  ): Promise<void> {
+    const [first] = route.targets
+    if (first === undefined) {
+      const why = route.considered.flatMap((target) =>
+        target.reasons.map((reason) => `${target.row}: ${reason.text}`),
+      )
+      throw new Failure('no_target', {
+        message: `Nobody may and can answer for ${request.model}${why.length === 0 ? '' : ` (${why.join('; ')})`}.`,
+        retryAfterMs: 1000,
+      })
+    }
+    const place = this.#setup.stations.get(first.backend).backend.place.name
+    scope.answerer = { row: first.row, backend: first.backend, model: first.model, place }
+    await scope.hold({
+      key: identity.key,
+      team: identity.team,
+      tags: [...identity.tags, ...call.tags],
+      operation: request.operation,
+      surface: call.surface.id,
+      servedModel: first.model,
+      backend: first.backend,
+      place,
+    })
+  }
+}
+
+/** Whole, or streamed: then the first event decides the status, unless it is late. */
+async function answer(answering: Promise<Answer>, delivery: Delivery): Promise<Response> {
+  const { request, surface, scope, settings } = delivery
+  if (!request.stream) {
+    const first = await answering
+    const body = await wholeAnswer(first, delivery)
+    const headers = answerHeaders(surface.contentType.whole, scope, first.outgoing.warnings)
+    scope.end('done')
+    return new Response(body as Uint8Array<ArrayBuffer>, { headers })
+  }
+  const first = await inTime(answering, settings.headersAfterMs)
+  const headers = answerHeaders(surface.contentType.stream, scope, first?.outgoing.warnings ?? [])
+  return new Response(streamedAnswer(first ?? answering, delivery), { headers })
+}
+
+/** The answer if it comes in time. */
+async function inTime(answering: Promise<Answer>, ms: number): Promise<Answer | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  try {
+    return await Promise.race([answering, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** What is taken from tokens per minute until the truth is known: about four bytes a token, and the output limit. */
+const demand = (request: ModelRequest): number =>
+  Math.ceil(request.body.bytes.length / 4) + (request.maxOutputTokens ?? 0)

@@ -1,0 +1,50 @@
+import type { Failure } from '../../core/failure.ts'
+import type { Surface } from '../../core/surface.ts'
+import type { RequestScope } from './scope.ts'
+
+/** The answer's headers: what it is, and who answered and why. */
+export function answerHeaders(
+  contentType: string,
+  scope: RequestScope,
+  warnings: readonly string[],
+): Record<string, string> {
+  const headers: Record<string, string> = {
+    'content-type': contentType,
+    'x-inhouse-request-id': scope.id,
+    'x-inhouse-label': scope.label,
+  }
+  const { answerer } = scope
+  // Before the first attempt has ended nobody knows who answers.
+  if (answerer !== undefined && scope.attempts.length > 0) {
+    headers['x-inhouse-backend'] = headerSafe(answerer.backend)
+    headers['x-inhouse-model'] = headerSafe(answerer.model)
+    headers['x-inhouse-decision'] = headerSafe(decisionLine(scope))
+  }
+  if (warnings.length > 0) headers['x-inhouse-warning'] = headerSafe(warnings.join('; '))
+  return headers
+}
+
+/** The failure in the client's dialect, with the headers that tell a client when to come back. */
+export function errorResponse(failure: Failure, surface: Surface, scope: RequestScope): Response {
+  const headers = answerHeaders('application/json', scope, [])
+  const { retryAfterMs } = failure.facts
+  if (retryAfterMs !== undefined) {
+    headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfterMs / 1000)))
+    headers['retry-after-ms'] = String(Math.ceil(retryAfterMs))
+  }
+  return new Response(surface.error(failure, scope.id), { status: failure.status, headers })
+}
+
+/** One line for people: who answers, why, and what was tried before. */
+function decisionLine(scope: RequestScope): string {
+  const { answerer, reasons, attempts } = scope
+  const tried = attempts
+    .filter((attempt) => attempt.outcome === 'failed')
+    .map((attempt) => `${attempt.row}@${attempt.backend} failed: ${attempt.failure}`)
+  return [`${answerer?.row}@${answerer?.backend}`, ...reasons.map((reason) => reason.text), ...tried].join(
+    '; ',
+  )
+}
+
+/** Header values are visible ASCII; anything else becomes `?`. */
+const headerSafe = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 1000)

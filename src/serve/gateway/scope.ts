@@ -1,0 +1,159 @@
+import type { Clock } from '../../core/clock.ts'
+import type { Attempt, Considered, Decision, Reason } from '../../core/decision.ts'
+import { Failure } from '../../core/failure.ts'
+import type { Admission } from '../../core/guard.ts'
+import type { Label } from '../../core/label.ts'
+import type { Hold, LedgerPort, Outcome } from '../../core/ledger.ts'
+import type { Usage } from '../../core/usage.ts'
+import { Tap } from '../stream/tap.ts'
+
+/** What a scope needs of the world. */
+export interface ScopeParts {
+  readonly clock: Clock
+  readonly ledger: LedgerPort
+  /** Told when the last thing of the request is done, and what went wrong if something did. */
+  ended(scope: RequestScope, failure: Failure | undefined): void
+}
+
+/** Who answers, as far as it is known. */
+export interface Answerer {
+  readonly row: string
+  readonly backend: string
+  readonly model: string
+  readonly place: string
+}
+
+/**
+ * Everything one request holds: its place in the limits, its slot, the opened engine, the upstream call, and its hold in the
+ * ledger. `end` gives all of it back and settles, once, whoever comes first: success, failure, or a client that hung up,
+ * also for a stream that was never read.
+ */
+export class RequestScope implements Disposable {
+  readonly id: string
+  readonly at: number
+  readonly arrived: number
+  readonly tap = new Tap()
+  label: Label = 'internal'
+  asked = ''
+  /** Characters of the prompt, for an estimate where nobody reports. */
+  promptBytes = 0
+  considered: readonly Considered[] = []
+  reasons: readonly Reason[] = []
+  readonly attempts: Attempt[] = []
+  answerer: Answerer | undefined
+  queueMs = 0
+  firstEventMs: number | undefined
+
+  readonly #parts: ScopeParts
+  readonly #client: AbortSignal
+  readonly #leave: () => void
+  #call: AbortController | undefined
+  #closers: (() => void)[] = []
+  #admission: Admission | undefined
+  #held = false
+  #ended = false
+
+  constructor(id: string, parts: ScopeParts, client: AbortSignal) {
+    this.id = id
+    this.#parts = parts
+    this.at = parts.clock.now()
+    this.arrived = parts.clock.tick()
+    this.#client = client
+    this.#leave = () => this.end('left', new Failure('client_left', 'The client hung up.'))
+    client.addEventListener('abort', this.#leave, { once: true })
+  }
+
+  get isOver(): boolean {
+    return this.#ended
+  }
+
+  get tookMs(): number {
+    return this.#parts.clock.tick() - this.arrived
+  }
+
+  get decision(): Decision {
+    const { asked, label, considered, attempts, reasons } = this
+    return { asked, label, considered, attempts, reasons }
+  }
+
+  admitted(admission: Admission): void {
+    this.#admission = admission
+  }
+
+  /** Writes the hold; from here on the request has a row, whatever happens. */
+  async hold(facts: Omit<Hold, 'id' | 'at' | 'label' | 'decision' | 'askedModel'>): Promise<void> {
+    await this.#parts.ledger.hold({
+      ...facts,
+      id: this.id,
+      at: this.at,
+      askedModel: this.asked,
+      label: this.label,
+      decision: this.decision,
+    })
+    this.#held = true
+    // The client may have left while the hold was being committed: the row must still be closed.
+    if (this.#ended) this.#settle('left', 'client_left', {})
+  }
+
+  /** Runs `close` when the scope ends, or at once if it has; also called by `release`. */
+  own(close: () => void): void {
+    if (this.#ended) close()
+    else this.#closers.push(close)
+  }
+
+  /** Gives back what one attempt held, before the next one. */
+  release(): void {
+    const closers = this.#closers
+    this.#closers = []
+    for (const close of closers.toReversed()) close()
+  }
+
+  /** A fresh signal for one attempt; it fires when the client leaves, and can be fired alone. */
+  beginCall(): AbortController {
+    this.#call = new AbortController()
+    if (this.#ended) this.#call.abort(new Failure('client_left', 'The client hung up.'))
+    return this.#call
+  }
+
+  sawEvent(): void {
+    this.firstEventMs ??= this.tookMs
+  }
+
+  /** Idempotent. */
+  end(outcome: Outcome, failure?: Failure): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#client.removeEventListener('abort', this.#leave)
+    if (outcome !== 'done') this.#call?.abort(failure)
+    this.release()
+    const usage =
+      this.#held && outcome !== 'failed' ? this.tap.usage(this.promptBytes) : this.tap.reportedUsage
+    this.#admission?.close(usage)
+    if (this.#held) this.#settle(outcome, failure?.code, usage)
+    this.#parts.ended(this, failure)
+  }
+
+  #settle(outcome: Outcome, code: Failure['code'] | undefined, usage: Usage): void {
+    const { answerer, firstEventMs } = this
+    const { prefillMs, decodeMs } = this.tap.timing
+    this.#parts.ledger.settle({
+      id: this.id,
+      outcome,
+      ...(code !== undefined && { failure: code }),
+      servedModel: answerer?.model ?? '',
+      backend: answerer?.backend ?? '',
+      place: answerer?.place ?? '',
+      decision: this.decision,
+      usage,
+      queueMs: this.queueMs,
+      ...(firstEventMs !== undefined && { firstEventMs }),
+      totalMs: this.tookMs,
+      ...(prefillMs !== undefined && { prefillMs }),
+      ...(decodeMs !== undefined && { decodeMs }),
+    })
+  }
+
+  [Symbol.dispose](): void {
+    this.end('failed', new Failure('internal', 'The request was given up.'))
+  }
+}

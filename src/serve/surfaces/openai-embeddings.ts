@@ -1,0 +1,92 @@
+import type { ModelEvent } from '../../core/event.ts'
+import { Failure } from '../../core/failure.ts'
+import type { JsonText } from '../../core/json.ts'
+import type { EmbedPrompt } from '../../core/request.ts'
+import type { AnswerFacts, Surface } from '../../core/surface.ts'
+import { Fields, compact } from './fields.ts'
+import { answerOf } from './openai-answer.ts'
+import { openAiError } from './openai-error.ts'
+import { tokenInputs } from './openai-inputs.ts'
+import { openaiRequest, requireList } from './openai-request.ts'
+import { encodeVector } from './vector.ts'
+
+/** `POST /v1/embeddings`. Never streams. */
+export const openaiEmbeddings: Surface = {
+  id: 'openai-embeddings',
+  operation: 'embed',
+  dialect: 'openai-embeddings',
+  paths: ['/v1/embeddings'],
+  contentType: { stream: 'application/json', whole: 'application/json' },
+  heartbeat: '',
+
+  parse(body) {
+    const fields = new Fields(body)
+    requireList(body, fields, 'input', 'or text')
+    encodingOf(fields)
+    const request = openaiRequest({
+      operation: 'embed',
+      dialect: 'openai-embeddings',
+      body,
+      fields,
+      maxOutputTokens: undefined,
+      prompt: () => embedPrompt(body),
+    })
+    return { ...request, stream: false, wantsUsage: false }
+  },
+
+  whole: wholeAnswer,
+
+  stream(facts) {
+    const events: ModelEvent[] = []
+    return {
+      write(event) {
+        if (event.type === 'failure')
+          return openAiError(new Failure(event.code, event.facts), facts.requestId)
+        events.push(event)
+        return event.type === 'end' ? wholeAnswer(events, facts) : ''
+      },
+    }
+  },
+
+  isUsageOnly: () => false,
+  error: openAiError,
+}
+
+function wholeAnswer(events: readonly ModelEvent[], facts: AnswerFacts): string {
+  const answer = answerOf(events)
+  const encoding = encodingOf(new Fields(facts.request.body))
+  const tokens = answer.usage?.input?.tokens
+  return JSON.stringify({
+    ...answer.rest,
+    object: 'list',
+    data: answer.embeddings.map(({ index, vector }) => ({
+      object: 'embedding',
+      index,
+      embedding: encodeVector(vector, encoding),
+    })),
+    model: answer.model ?? facts.request.model,
+    ...(tokens !== undefined && { usage: { prompt_tokens: tokens, total_tokens: tokens } }),
+  })
+}
+
+function embedPrompt(body: JsonText): EmbedPrompt {
+  const fields = new Fields(body)
+  fields.get('model')
+  const rest: Record<string, unknown> = {}
+  const prompt = compact<EmbedPrompt>({
+    kind: 'embed',
+    inputs: tokenInputs(fields, 'input'),
+    encoding: encodingOf(fields),
+    dimensions: fields.integer('dimensions', 1),
+    rest,
+  })
+  fields.keepUnread(rest)
+  return prompt
+}
+
+function encodingOf(fields: Fields): EmbedPrompt['encoding'] {
+  const encoding = fields.text('encoding_format') ?? 'float'
+  if (encoding !== 'float' && encoding !== 'base64')
+    throw fields.wrong('encoding_format', 'must be float or base64')
+  return encoding
+}

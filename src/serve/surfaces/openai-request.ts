@@ -1,0 +1,62 @@
+import type { JsonText } from '../../core/json.ts'
+import type { Dialect, Operation } from '../../core/operation.ts'
+import type { ModelRequest, Prompt } from '../../core/request.ts'
+import type { Fields } from './fields.ts'
+
+interface Parts {
+  readonly operation: Operation
+  readonly dialect: Dialect
+  readonly body: JsonText
+  readonly fields: Fields
+  readonly maxOutputTokens: number | undefined
+  readonly prompt: () => Prompt
+}
+
+/** The facts that the streaming OpenAI dialects say in the same words. Throws `Failure('bad_request')`. */
+export function openaiRequest({
+  operation,
+  dialect,
+  body,
+  fields,
+  maxOutputTokens,
+  prompt,
+}: Parts): ModelRequest {
+  const stream = fields.boolean('stream') ?? false
+  const wantsUsage = fields.object('stream_options')?.boolean('include_usage') ?? false
+  let decoded: Prompt | undefined
+  return {
+    operation,
+    dialect,
+    model: modelName(fields),
+    stream,
+    wantsUsage: stream && wantsUsage,
+    maxOutputTokens,
+    body,
+    headers: {},
+    prompt: () => (decoded ??= prompt()),
+  }
+}
+
+/** The longest name that is taken: it goes into headers and the ledger. */
+const longestName = 512
+
+function modelName(fields: Fields): string {
+  const model = fields.required('model', fields.text('model'))
+  if (model.trim() === '') throw fields.wrong('model', 'is empty')
+  if (model.length > longestName) throw fields.wrong('model', `is longer than ${longestName} characters`)
+  return model
+}
+
+/** Checks by its first byte that a list (or one of `others`) stands at a key; what is in it stays undecoded. */
+export function requireList(
+  body: JsonText,
+  fields: Fields,
+  key: string,
+  others: 'or text' | 'only' = 'only',
+): void {
+  const span = body.span(key)
+  const first = span === undefined ? undefined : body.bytes[span.start]
+  if (first === undefined || first === 0x6e) throw fields.wrong(key, 'is missing')
+  if (first === 0x5b || (others === 'or text' && first === 0x22)) return
+  throw fields.wrong(key, others === 'only' ? 'must be a list' : 'must be a string or a list')
+}
