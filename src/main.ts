@@ -27,3 +27,5 @@ try {
 } finally {
   stopWatching()
 }
+
+export {}

@@ -8,7 +8,7 @@ import type { Gateway } from '../serve/gateway/gateway.ts'
 import { openAiError } from '../serve/surfaces/openai-error.ts'
 import { renderModel, renderModels, type ModelListing } from '../serve/surfaces/models.ts'
 import { readBody, type BodyLimits } from './body.ts'
-import { credentialOf, keyInPath, tagsOf } from './credential.ts'
+import { credentialOf, tagsOf } from './credential.ts'
 
 /** What answers, model by model; `ready` when at least one can. */
 export interface Readiness {
@@ -99,15 +99,4 @@ function refuse(failure: Failure, parts: ServerParts, headers: Record<string, st
     status: failure.status,
     headers: { 'content-type': 'application/json', 'x-inhouse-request-id': id, ...headers },
   })
-}
-
-/** The same request under its real path, with the key where the rest of the program looks for it. */
-export function withoutPathKey(request: Request): Request {
-  const url = new URL(request.url)
-  const found = keyInPath(url.pathname)
-  if (found === undefined) return request
-  url.pathname = found.path
-  const headers = new Headers(request.headers)
-  headers.set('authorization', `Bearer ${found.key}`)
-  return new Request(url, { method: request.method, headers, body: request.body, signal: request.signal })
 }

@@ -63,7 +63,11 @@ export const pipDownload = async (
     if (ran.status !== 0) throw packageFailure(`${ran.stderr}\n${ran.stdout}`, wanted)
     const [first, ...more] = await readdir(out)
     if (first?.endsWith('.whl') === true && more.length === 0) await unpack(join(out, first), folder, options)
-    else for (const entry of await readdir(out)) await rename(join(out, entry), join(folder, entry))
+    // (uv leaves its lock file beside the package.)
+    else {
+      const entries = (await readdir(out)).filter((entry) => entry !== '.lock')
+      for (const entry of entries) await rename(join(out, entry), join(folder, entry))
+    }
   } catch (error) {
     throw diskFailure(error, folder)
   } finally {

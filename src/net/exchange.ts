@@ -1,4 +1,4 @@
-import { Failure } from '../core/failure.ts'
+import type { Failure } from '../core/failure.ts'
 import type { UpstreamCall, UpstreamReply } from '../core/send.ts'
 import { abortFailure } from './abort.ts'
 import type { Address } from './address.ts'

@@ -38,6 +38,8 @@ export const createFetchTransport =
       ...(call.body !== undefined && { body: call.body as Uint8Array<ArrayBuffer> }),
       redirect: 'manual',
       decompress: false,
+      // The gateway's own deadlines say how long silence may last.
+      timeout: false,
       signal: call.signal,
       proxy: proxy === undefined ? false : { url: proxy, respectNoProxy: false },
       ...(settings.ca !== undefined && { tls: { ca: settings.ca } }),

@@ -1,3 +1,4 @@
+import type { Transport } from '../core/send.ts'
 import { createFetchTransport } from './fetch.ts'
 import { isLocalHost } from './local.ts'
 import type { ProxyFor } from './proxy.ts'
@@ -10,24 +11,20 @@ export interface TransportOptions {
   readonly ca?: string | undefined
 }
 
-/** All ways out: our own sockets, and `fetch` only where a proxy applies. Only the door is given one. */
-export const createTransport = ({ proxyFor, ca }: TransportOptions = {}): PooledTransport => {
-  const trust = ca === undefined ? {} : { ca }
+/**
+ * All ways out: our own sockets, and `fetch` only where a proxy applies. Plain http and hosts in the house always go
+ * straight, whatever `proxyFor` says.
+ */
+export const createTransport = (options: TransportOptions = {}): PooledTransport => {
+  const proxyFor: ProxyFor = (address) => {
+    if (options.proxyFor === undefined) return undefined
+    const url = URL.parse(address)
+    if (url?.protocol !== 'https:' || isLocalHost(url.hostname)) return undefined
+    return options.proxyFor(address)
+  }
+  const trust = options.ca === undefined ? {} : { ca: options.ca }
   const socket = createSocketTransport(trust)
-  if (proxyFor === undefined) return socket
-  const proxyOutside: ProxyFor = (url) => (isOutside(url) ? proxyFor(url) : undefined)
-  const proxied = createFetchTransport({ proxyFor: proxyOutside, ...trust })
-  return Object.assign(
-    (call: Parameters<PooledTransport>[0]) =>
-      proxyOutside(call.url) === undefined ? socket(call) : proxied(call),
-    {
-      close: () => socket.close(),
-    },
-  )
-}
-
-/** Whatever `proxyFor` says: plain http and hosts in the house go straight. */
-const isOutside = (address: string): boolean => {
-  const url = URL.parse(address)
-  return url?.protocol === 'https:' && !isLocalHost(url.hostname)
+  const proxied = createFetchTransport({ proxyFor, ...trust })
+  const transport: Transport = (call) => (proxyFor(call.url) === undefined ? socket : proxied)(call)
+  return Object.assign(transport, { close: () => socket.close() })
 }

@@ -28,5 +28,5 @@ const isLocalAddress6 = (address: string): boolean => {
     const high = Number.parseInt(mapped, 16)
     return isLocalAddress4(`${high >> 8}.${high & 255}.0.0`)
   }
-  return address === '::' || address === '::1' || /^(?:f[cd]|fe[89ab])/.test(address)
+  return address === '::' || address === '::1' || /^(?:f[cd][\da-f]{2}|fe[89ab][\da-f]):/.test(address)
 }

@@ -1,12 +1,11 @@
 import { Failure } from '../core/failure.ts'
-import { isLocalHost } from './local.ts'
 
 /** The proxy for an https address, if one applies. */
 export type ProxyFor = (url: string) => string | undefined
 
 /**
  * `HTTPS_PROXY` and `NO_PROXY` (lower case too), read once. `NO_PROXY` lists hosts with all under them, `host:port`, or `*`.
- * Hosts in the house never go through a proxy. Undefined where no proxy is set. Throws `Failure('config_invalid')`.
+ * Undefined where no proxy is set. Throws `Failure('config_invalid')`.
  */
 export const proxyFromEnvironment = (
   env: Readonly<Record<string, string | undefined>>,
@@ -32,7 +31,7 @@ export const proxyFromEnvironment = (
 
   return (address) => {
     const url = URL.parse(address)
-    if (url?.protocol !== 'https:' || isLocalHost(url.hostname)) return undefined
+    if (url === null) return undefined
     return isException(url.hostname.replace(/\.$/, ''), url.port || '443') ? undefined : proxy.href
   }
 }

@@ -15,5 +15,7 @@ export const storeFailure = (thrown: unknown, path: string): unknown => {
   if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
     return new Failure('store_damaged', `The file ${path} is damaged, or is not a store.`, { cause: thrown })
   }
-  return new Failure('store_failed', `The store ${path} failed (${code}: ${thrown.message}).`, { cause: thrown })
+  return new Failure('store_failed', `The store ${path} failed (${code}: ${thrown.message}).`, {
+    cause: thrown,
+  })
 }

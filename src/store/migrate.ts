@@ -41,7 +41,9 @@ export const migrate = async (store: Store, parts: readonly Part[]): Promise<voi
 
 const take = (store: Store, part: Part, step: number): Promise<void> =>
   store.transaction(async (transaction) => {
-    const [row] = await transaction.all<Version>('SELECT version FROM store_part WHERE name = $1', [part.name])
+    const [row] = await transaction.all<Version>('SELECT version FROM store_part WHERE name = $1', [
+      part.name,
+    ])
     if ((row?.version ?? 0) >= step) return
     for (const sql of part.steps[step - 1]?.(store.dialect) ?? []) await transaction.run(sql, [[]])
     await transaction.run(

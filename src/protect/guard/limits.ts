@@ -19,8 +19,8 @@ export interface Limit {
 }
 
 export interface Lease {
-  /** Gives the concurrency back, and makes the tokens taken the tokens used (undefined: as taken). Idempotent. */
-  close(tokens: number | undefined): void
+  /** Gives the concurrency back, and makes the tokens taken the tokens used. Idempotent. */
+  close(tokens: number): void
 }
 
 /** The limit that refuses longest. */
@@ -88,7 +88,7 @@ export function localCounters(tick: () => number): Counters & { readonly size: n
       const taken = limits.map((limit) => takeOne(counterOf(limit.id), limit, tokens, takenAt))
       let open = true
       return {
-        close(used = tokens) {
+        close(used) {
           if (!open) return
           open = false
           const closedAt = now()
@@ -100,14 +100,9 @@ export function localCounters(tick: () => number): Counters & { readonly size: n
 }
 
 function waitOf({ window, running }: Counter, { unit, most }: Limit, tokens: number, now: number): number {
-  switch (unit) {
-    case 'requestsPerMinute':
-      return window.waitFor(1, most, now)
-    case 'tokensPerMinute':
-      return window.waitFor(tokens, most, now)
-    case 'concurrency':
-      return running < most ? 0 : most === 0 ? Infinity : slotRetryMs
-  }
+  if (unit === 'requestsPerMinute') return window.waitFor(1, most, now)
+  if (unit === 'tokensPerMinute') return window.waitFor(tokens, most, now)
+  return running < most ? 0 : most === 0 ? Infinity : slotRetryMs
 }
 
 interface Taken {

@@ -1,7 +1,12 @@
 /** This machine itself: 127/8, ::1, localhost. */
 export function isLoopback(url: string): boolean {
   const host = hostOf(url)
-  return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host)
+  return (
+    host === 'localhost' ||
+    host.endsWith('.localhost') ||
+    host === '[::1]' ||
+    /^127\.\d+\.\d+\.\d+$/.test(host)
+  )
 }
 
 /** Loopback, a private address range, or a name that only an own network resolves. */

@@ -17,23 +17,6 @@ export interface BackendDeps {
 /** A backend with the length of its queue, as its row says. */
 export type RowBackend = Backend & { readonly queue: number }
 
-/** What all rows have. */
-export interface AnyRow {
-  readonly kind: string
-  readonly place?: string | undefined
-}
-
-/** One kind of backend: the shape of its config row, where it runs, and how it is made. */
-export interface BackendKind<Row extends AnyRow = AnyRow> {
-  readonly kind: string
-  /** What it is, in one line for docs and error texts. */
-  readonly about: string
-  readonly settings: z.ZodType<Row>
-  /** The name of the place of a row: what it says, else what its kind and address say. */
-  placeOf(row: Row): string
-  create(name: string, row: Row, deps: BackendDeps): RowBackend
-}
-
 const milliseconds = z.int().positive()
 
 /** What every row of `backends` may say. */
@@ -51,6 +34,20 @@ export const sharedSettings = {
     .optional()
     .describe('Milliseconds, in place of the general ones.'),
 } as const
+
+/** What all rows have. */
+export type AnyRow = { readonly kind: string } & Readonly<z.output<z.ZodObject<typeof sharedSettings>>>
+
+/** One kind of backend: the shape of its config row, where it runs, and how it is made. */
+export interface BackendKind<Row extends AnyRow = AnyRow> {
+  readonly kind: string
+  /** What it is, in one line for docs and error texts. */
+  readonly about: string
+  readonly settings: z.ZodType<Row> & z.core.$ZodTypeDiscriminable
+  /** The name of the place of a row: what it says, else what its kind and address say. */
+  placeOf(row: Row): string
+  create(name: string, row: Row, deps: BackendDeps): RowBackend
+}
 
 /** What a row that is reached over HTTP may say too. */
 export const remoteSettings = {

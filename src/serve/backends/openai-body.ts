@@ -25,14 +25,8 @@ export function openAiDraft(prompt: Prompt, preset: Preset): Draft {
 }
 
 function bodyOf(prompt: Prompt, preset: Preset, warnings: string[]): Json {
-  switch (prompt.kind) {
-    case 'chat':
-      return chatBody(prompt, preset, warnings)
-    case 'complete':
-      return completionBody(prompt, preset, warnings)
-    case 'embed':
-      return embedBody(prompt)
-  }
+  if (prompt.kind === 'chat') return chatBody(prompt, preset, warnings)
+  return prompt.kind === 'complete' ? completionBody(prompt, preset, warnings) : embedBody(prompt)
 }
 
 function chatBody(prompt: ChatPrompt, preset: Preset, warnings: string[]): Json {

@@ -1,12 +1,8 @@
 import { z } from 'zod'
 
 import type { Backend, Opening, Outgoing, Target } from '../../core/backend.ts'
-import type { FrameReader } from '../../core/event.ts'
 import type { Dialect, Operation } from '../../core/operation.ts'
 import type { ModelRequest } from '../../core/request.ts'
-import type { UpstreamReply } from '../../core/send.ts'
-import { SseReader } from '../stream/sse.ts'
-import { wholeReader } from '../stream/whole.ts'
 import { Draft } from './draft.ts'
 import { isLoopback, isPrivate } from './host.ts'
 import { baseUrl, defaultQueue, remoteSettings, sharedSettings, splitBase } from './kind.ts'
@@ -17,12 +13,16 @@ import { OpenAiReading } from './openai-read.ts'
 import { plain, presets } from './presets.ts'
 import type { Preset } from './presets.ts'
 import { unsupported } from './quirks.ts'
+import { readerOf } from './reading.ts'
 import { upstreamFailure } from './upstream-failure.ts'
 
 const openAiSettings = {
   ...sharedSettings,
   ...remoteSettings,
-  apiVersion: z.string().optional().describe('Azure’s dated interface: `api-version`; the model is in the path.'),
+  apiVersion: z
+    .string()
+    .optional()
+    .describe('Azure’s dated interface: `api-version`; the model is in the path.'),
 } as const
 
 const settings = z.strictObject({
@@ -35,7 +35,10 @@ const settings = z.strictObject({
   ...openAiSettings,
 })
 
-type OpenAiRow = Omit<z.output<typeof settings>, 'kind' | 'url'> & { readonly kind: string; readonly url: string }
+type OpenAiRow = Omit<z.output<typeof settings>, 'kind' | 'url'> & {
+  readonly kind: string
+  readonly url: string
+}
 
 /** Any server that speaks OpenAI's dialect; `preset` says which, so that its quirks are known. */
 export const openAiCompatible: BackendKind<OpenAiRow> = {
@@ -104,7 +107,7 @@ interface OpenAiParts extends Pick<Backend, 'name' | 'kind' | 'concurrency' | 'o
   readonly deps: BackendDeps
   readonly queue: number
   readonly ask: 'stream' | 'same'
-  pathOf(operation: OpenAiOperation, model: string): string
+  readonly pathOf: (operation: OpenAiOperation, model: string) => string
 }
 
 export function openAiBackend({ preset, deps, ask, pathOf, ...parts }: OpenAiParts): RowBackend {
@@ -114,7 +117,7 @@ export function openAiBackend({ preset, deps, ask, pathOf, ...parts }: OpenAiPar
     send: deps.send,
     operations: preset.operations,
     outgoing: (request, target) => outgoing(request, target, preset, ask, pathOf),
-    reader,
+    reader: (asked, reply) => readerOf(new OpenAiReading(), asked, reply),
     failure: (_outgoing, status, retryAfter, body) =>
       upstreamFailure(status, retryAfter, body, (deps.clock ?? Date).now()),
   }
@@ -149,17 +152,6 @@ function outgoing(
     warnings: draft.warnings,
     ...(wasBase64 && !preset.base64 && { mustEncode: true }),
   }
-}
-
-/** By what came, not by what was asked: some answer whole to a streamed request. */
-export function reader(asked: Outgoing, reply: UpstreamReply): FrameReader {
-  const reading = new OpenAiReading()
-  return isEventStream(asked, reply) ? new SseReader(reading.message) : wholeReader(reading.whole)
-}
-
-export function isEventStream(asked: Outgoing, reply: UpstreamReply): boolean {
-  const type = reply.header('content-type')
-  return type === undefined ? asked.stream : type.toLowerCase().includes('event-stream')
 }
 
 const paths = { chat: '/chat/completions', complete: '/completions', embed: '/embeddings' } as const

@@ -73,7 +73,8 @@ export function mergeStop(own: unknown, added: readonly string[] | undefined): r
 /** Under the name that the engine reads, the lower of what the client and the row say. */
 function capOutput(draft: Draft, { defaults, limits }: Behaviour, preset: Preset): void {
   const said = outputFields.filter((field) => typeof draft.get(field) === 'number')
-  const asked = said.length === 0 ? defaults?.maxOutputTokens : Math.min(...said.map((field) => Number(draft.get(field))))
+  const asked =
+    said.length === 0 ? defaults?.maxOutputTokens : Math.min(...said.map((field) => Number(draft.get(field))))
   const limit = limits?.maxOutputTokens
   const cap = asked === undefined || limit === undefined ? (asked ?? limit) : Math.min(asked, limit)
   if (cap === undefined) return

@@ -1,7 +1,8 @@
 import type { FinishReason, ModelEvent } from '../../core/event.ts'
-import { Failure } from '../../core/failure.ts'
 import { usageOf, timingsOf } from './openai-usage.ts'
 import type { RawUsage } from './openai-usage.ts'
+import { invalid, parseObject } from './reading.ts'
+import type { Reading } from './reading.ts'
 import { failureInBody } from './upstream-failure.ts'
 
 interface RawCall {
@@ -45,7 +46,7 @@ interface RawAnswer extends Readonly<Record<string, unknown>> {
  * Reads the JSON of one answer, a chunk at a time or whole; remembers what chunks leave out. One per answer.
  * Chat, completions and embeddings differ only in what their choices hold.
  */
-export class OpenAiReading {
+export class OpenAiReading implements Reading {
   #id = ''
   #started = false
   readonly #calls = new Map<number, Calls>()
@@ -53,7 +54,7 @@ export class OpenAiReading {
 
   /** One event of a stream. Throws `Failure('upstream_invalid')`. */
   readonly message = ({ data }: { readonly data: string }): readonly ModelEvent[] => {
-    if (data === '[DONE]') return [{ type: 'end' }]
+    if (data.startsWith('[DONE]')) return [{ type: 'end' }]
     return this.#answer(data)
   }
 
@@ -101,7 +102,8 @@ export class OpenAiReading {
     } else if (raw.text) events.push({ type: 'text', text: raw.text, ...at })
     if (raw.logprobs) events.push({ type: 'logprobs', logprobs: raw.logprobs, ...at })
     if (raw.finish_reason) {
-      const reason = this.#calls.has(at.choice ?? 0) && raw.finish_reason === 'stop' ? 'tool-calls' : undefined
+      const reason =
+        this.#calls.has(at.choice ?? 0) && raw.finish_reason === 'stop' ? 'tool-calls' : undefined
       events.push({
         type: 'finish',
         reason: reason ?? finishReasons[raw.finish_reason] ?? 'other',
@@ -171,19 +173,6 @@ function readVectors(data: NonNullable<RawAnswer['data']>, events: ModelEvent[])
 
 const contentText = (content: NonNullable<RawMessage['content']>): string =>
   typeof content === 'string' ? content : content.map((part) => part.text ?? '').join('')
-
-export function parseObject(text: string): object {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    throw invalid('is not JSON')
-  }
-  if (typeof value !== 'object' || value === null) throw invalid('is not a JSON object')
-  return value
-}
-
-export const invalid = (what: string): Failure => new Failure('upstream_invalid', `The backend’s answer ${what}.`)
 
 const decoder = new TextDecoder()
 const none: { readonly choice?: number } = {}

@@ -29,7 +29,8 @@ export function usageOf(raw: RawUsage): Usage {
   return usage
 }
 
-export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+export const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0
 
 interface Timed {
   /** llama.cpp. */
@@ -46,7 +47,8 @@ interface Timed {
 /** What the engine says of its own time; undefined where it says nothing. */
 export function timingsOf({ timings, metrics, usage }: Timed): ModelEvent | undefined {
   if (timings) return timing(timings.prompt_ms, timings.predicted_ms)
-  if (metrics) return timing(metrics.time_to_first_token_ms, metrics.generation_time_ms, metrics.queue_time_ms)
+  if (metrics)
+    return timing(metrics.time_to_first_token_ms, metrics.generation_time_ms, metrics.queue_time_ms)
   if (usage?.timing_token_generation === undefined) return undefined
   return timing(usage.timing_prompt_processing, usage.timing_token_generation)
 }

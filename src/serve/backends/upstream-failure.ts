@@ -45,7 +45,8 @@ export function failureInBody(text: string, error: unknown): ModelEvent {
 }
 
 function codeOf(status: number, { text, kind }: Complaint): FailureCode {
-  if (overflowStatuses.has(status) && (overflowKinds.test(kind) || overflowTexts.test(text))) return 'context_exceeded'
+  if (overflowStatuses.has(status) && (overflowKinds.test(kind) || overflowTexts.test(text)))
+    return 'context_exceeded'
   // llama-server answers 500 to an embedding input over its batch.
   if (status === 500 && /too large to process/i.test(text)) return 'context_exceeded'
   if (status === 401 || status === 403) return 'upstream_auth'
@@ -99,11 +100,18 @@ function complaintOf(value: unknown): Complaint {
   if (typeof only !== 'object' || only === null) return { text: '', kind: '', status: undefined }
   const outer = only as Readonly<Record<string, unknown>>
   const inner = typeof outer['error'] === 'object' && outer['error'] !== null ? outer['error'] : outer
-  const { message, detail, error, code, type, error_type: tgiType } = inner as Readonly<Record<string, unknown>>
+  const {
+    message,
+    detail,
+    error,
+    code,
+    type,
+    error_type: tgiType,
+  } = inner as Readonly<Record<string, unknown>>
   const text = [message, error, detail].find((said) => typeof said === 'string') ?? ''
   const number = Number(code)
   return {
-    text: (text as string).slice(0, mostCharacters),
+    text: text.slice(0, mostCharacters),
     kind: [code, type, tgiType].filter((word) => typeof word === 'string').join(' '),
     status: Number.isInteger(number) && number >= 400 && number < 600 ? number : undefined,
   }

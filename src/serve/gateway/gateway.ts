@@ -184,7 +184,7 @@ async function answer(answering: Promise<Answer>, delivery: Delivery): Promise<R
 async function inTime(answering: Promise<Answer>, ms: number): Promise<Answer | undefined> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms)
+    timer = setTimeout(() => resolve(undefined), ms)
   })
   try {
     return await Promise.race([answering, late])

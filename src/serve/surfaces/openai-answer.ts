@@ -33,7 +33,7 @@ export const finishName = (reason: FinishReason | undefined) =>
   reason === undefined ? null : finishNames[reason]
 
 /** Details appear where they are known. */
-export function openaiUsage({ input, output, cached, cacheWrite, reasoning }: Usage) {
+export function openAiUsage({ input, output, cached, cacheWrite, reasoning }: Usage) {
   const prompt = input?.tokens ?? 0
   const completion = output?.tokens ?? 0
   return {
@@ -54,4 +54,4 @@ export function openaiUsage({ input, output, cached, cacheWrite, reasoning }: Us
 export const saysOnlyUsage = (events: readonly ModelEvent[]): boolean =>
   events.some(({ type }) => type === 'usage') && events.every(({ type }) => besideUsage.has(type))
 
-const besideUsage: ReadonlySet<ModelEvent['type']> = new Set(['usage', 'timing', 'rest', 'start'])
+const besideUsage: ReadonlySet<ModelEvent['type']> = new Set(['usage', 'timing', 'rest'])

@@ -1,20 +1,20 @@
 import type { JsonText } from '../../core/json.ts'
 import type { ChatPrompt, ResponseFormat, Tool, ToolChoice } from '../../core/request.ts'
 import { Fields, compact, isObject } from './fields.ts'
-import { openaiMessages } from './openai-messages.ts'
-import { openaiSampling } from './openai-sampling.ts'
+import { openAiMessages } from './openai-messages.ts'
+import { openAiSampling } from './openai-sampling.ts'
 
 /** A chat body in the neutral words. Throws `Failure('bad_request')` with `param`. */
 export function chatPrompt(body: JsonText): ChatPrompt {
   const fields = new Fields(body)
   for (const key of ['model', 'stream', 'stream_options']) fields.get(key)
   const rest: Record<string, unknown> = {}
-  const sampling = openaiSampling(fields)
+  const sampling = openAiSampling(fields)
   const prompt = compact<ChatPrompt>({
     kind: 'chat',
     ...sampling,
     maxOutputTokens: fields.integer('max_completion_tokens', 1) ?? sampling.maxOutputTokens,
-    messages: openaiMessages(fields, rest),
+    messages: openAiMessages(fields, rest),
     tools: tools(fields, rest),
     toolChoice: toolChoice(fields, rest),
     parallelToolCalls: fields.boolean('parallel_tool_calls'),

@@ -3,14 +3,14 @@ import type { AnswerFacts, StreamWriter, Surface } from '../../core/surface.ts'
 import type { AnswerChoice } from '../stream/fold.ts'
 import { ssePing } from '../stream/sse-writer.ts'
 import { Fields } from './fields.ts'
-import { answerOf, finishName, headOf, openaiUsage, saysOnlyUsage } from './openai-answer.ts'
+import { answerOf, finishName, headOf, openAiUsage, saysOnlyUsage } from './openai-answer.ts'
 import { chatPrompt } from './openai-chat-prompt.ts'
 import { Chunks } from './openai-chunks.ts'
 import { openAiError } from './openai-error.ts'
-import { openaiRequest, requireList } from './openai-request.ts'
+import { openAiRequest, requireList } from './openai-request.ts'
 
 /** `POST /v1/chat/completions`. */
-export const openaiChat: Surface = {
+export const openAiChat: Surface = {
   id: 'openai-chat',
   operation: 'chat',
   dialect: 'openai-chat',
@@ -23,7 +23,7 @@ export const openaiChat: Surface = {
     requireList(body, fields, 'messages')
     fields.integer('n', 1, 128)
     const legacyLimit = fields.integer('max_tokens', 1)
-    return openaiRequest({
+    return openAiRequest({
       operation: 'chat',
       dialect: 'openai-chat',
       body,
@@ -39,7 +39,7 @@ export const openaiChat: Surface = {
       ...answer.rest,
       ...headOf(answer, facts, 'chatcmpl', 'chat.completion'),
       choices: answer.choices.map(wholeChoice),
-      ...(answer.usage !== undefined && { usage: openaiUsage(answer.usage) }),
+      ...(answer.usage !== undefined && { usage: openAiUsage(answer.usage) }),
     })
   },
 

@@ -3,7 +3,7 @@ import { Failure } from '../../core/failure.ts'
 import type { AnswerFacts } from '../../core/surface.ts'
 import { mergeUsage, type Usage } from '../../core/usage.ts'
 import { sseMessage } from '../stream/sse-writer.ts'
-import { headOf, openaiUsage, type Head } from './openai-answer.ts'
+import { headOf, openAiUsage, type Head } from './openai-answer.ts'
 import { openAiError } from './openai-error.ts'
 
 /** The part of a stream that chat and completions have in common: a head, the usage at the end, the terminator. */
@@ -55,7 +55,7 @@ export class Chunks {
 
   #usageChunk(): string {
     if (this.#usage === undefined || !this.#facts.request.wantsUsage) return ''
-    const usage = JSON.stringify(openaiUsage(this.#usage))
+    const usage = JSON.stringify(openAiUsage(this.#usage))
     return `data: ${this.#head}${this.#takeRest()},"choices":[],"usage":${usage}}\n\n`
   }
 

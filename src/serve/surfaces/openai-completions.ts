@@ -5,15 +5,15 @@ import type { AnswerFacts, StreamWriter, Surface } from '../../core/surface.ts'
 import type { AnswerChoice } from '../stream/fold.ts'
 import { ssePing } from '../stream/sse-writer.ts'
 import { Fields, compact } from './fields.ts'
-import { answerOf, finishName, headOf, openaiUsage, saysOnlyUsage } from './openai-answer.ts'
+import { answerOf, finishName, headOf, openAiUsage, saysOnlyUsage } from './openai-answer.ts'
 import { Chunks } from './openai-chunks.ts'
 import { openAiError } from './openai-error.ts'
 import { tokenInputs } from './openai-inputs.ts'
-import { openaiRequest, requireList } from './openai-request.ts'
-import { openaiSampling } from './openai-sampling.ts'
+import { openAiRequest, requireList } from './openai-request.ts'
+import { openAiSampling } from './openai-sampling.ts'
 
 /** `POST /v1/completions`. Reasoning and tool calls have no face here. */
-export const openaiCompletions: Surface = {
+export const openAiCompletions: Surface = {
   id: 'openai-completions',
   operation: 'complete',
   dialect: 'openai-completions',
@@ -25,7 +25,7 @@ export const openaiCompletions: Surface = {
     const fields = new Fields(body)
     requireList(body, fields, 'prompt', 'or text')
     fields.integer('n', 1, 128)
-    return openaiRequest({
+    return openAiRequest({
       operation: 'complete',
       dialect: 'openai-completions',
       body,
@@ -42,7 +42,7 @@ export const openaiCompletions: Surface = {
       ...answer.rest,
       ...headOf(answer, facts, 'cmpl', 'text_completion'),
       choices: answer.choices.map(wholeChoice),
-      ...(answer.usage !== undefined && { usage: openaiUsage(answer.usage) }),
+      ...(answer.usage !== undefined && { usage: openAiUsage(answer.usage) }),
     })
   },
 
@@ -57,7 +57,7 @@ function completionPrompt(body: JsonText): CompletionPrompt {
   const rest: Record<string, unknown> = {}
   const prompt = compact<CompletionPrompt>({
     kind: 'complete',
-    ...openaiSampling(fields),
+    ...openAiSampling(fields),
     prompts: tokenInputs(fields, 'prompt'),
     suffix: fields.text('suffix'),
     echo: fields.boolean('echo'),

@@ -7,11 +7,11 @@ import { Fields, compact } from './fields.ts'
 import { answerOf } from './openai-answer.ts'
 import { openAiError } from './openai-error.ts'
 import { tokenInputs } from './openai-inputs.ts'
-import { openaiRequest, requireList } from './openai-request.ts'
+import { openAiRequest, requireList } from './openai-request.ts'
 import { encodeVector } from './vector.ts'
 
 /** `POST /v1/embeddings`. Never streams. */
-export const openaiEmbeddings: Surface = {
+export const openAiEmbeddings: Surface = {
   id: 'openai-embeddings',
   operation: 'embed',
   dialect: 'openai-embeddings',
@@ -23,7 +23,7 @@ export const openaiEmbeddings: Surface = {
     const fields = new Fields(body)
     requireList(body, fields, 'input', 'or text')
     encodingOf(fields)
-    const request = openaiRequest({
+    const request = openAiRequest({
       operation: 'embed',
       dialect: 'openai-embeddings',
       body,

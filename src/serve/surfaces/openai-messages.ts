@@ -2,7 +2,7 @@ import type { ImagePart, Message, Part } from '../../core/request.ts'
 import { Fields, compact } from './fields.ts'
 
 /** The turns of a chat body. Fields that nobody knows go into `rest`; parts that only this dialect knows stay opaque. */
-export function openaiMessages(fields: Fields, rest: Record<string, unknown>): Message[] {
+export function openAiMessages(fields: Fields, rest: Record<string, unknown>): Message[] {
   return fields.required('messages', fields.objects('messages')).map((message) => {
     const made = turn(message, rest)
     message.keepUnread(rest)

@@ -13,7 +13,7 @@ interface Parts {
 }
 
 /** The facts that the streaming OpenAI dialects say in the same words. Throws `Failure('bad_request')`. */
-export function openaiRequest({
+export function openAiRequest({
   operation,
   dialect,
   body,

@@ -2,7 +2,7 @@ import type { Sampling } from '../../core/request.ts'
 import { compact, type Fields } from './fields.ts'
 
 /** The sampling fields that chat and completions share. */
-export function openaiSampling(fields: Fields): Sampling {
+export function openAiSampling(fields: Fields): Sampling {
   return compact<Sampling>({
     maxOutputTokens: fields.integer('max_tokens', 0),
     temperature: fields.number('temperature'),

@@ -1,0 +1,88 @@
+import type { Clock } from '../../core/clock.ts'
+import type { LedgerPort } from '../../core/ledger.ts'
+import type { Store } from '../../store/store.ts'
+import { dayMs } from './days.ts'
+import { Instance, leaseMs, sweepLost } from './instance.ts'
+import { ledgerReader } from './reader.ts'
+import type { LedgerReader } from './reader.ts'
+import { compact } from './retention.ts'
+import { Writer } from './writer.ts'
+
+export interface LedgerOptions {
+  /** With `ledgerTables` among its migrations. */
+  readonly store: Store
+  readonly clock: Clock
+  /** An id that no other running or past process has. */
+  readonly instance: string
+  /** Entries older than this are compacted away hourly; the days' sums stay. Left out: all are kept. */
+  readonly retentionDays?: number
+}
+
+/** The port for the gateway, and the questions of people. Answers include what was settled before the question. */
+export interface Ledger extends LedgerPort, LedgerReader {
+  /** Makes open holds of processes that died `lost`; also done at the start and every few seconds. Answers how many. */
+  sweep(): Promise<number>
+  /** Writes what waits and gives up the lease; holds still open become `lost`. Rejects when it cannot be written. */
+  close(): Promise<void>
+}
+
+const beatMs = leaseMs / 3
+const compactEveryMs = dayMs / 24
+
+/** Takes a lease for this process and sweeps up after those that died. */
+export const openLedger = async (options: LedgerOptions): Promise<Ledger> => {
+  const { store, clock, retentionDays } = options
+  const instance = new Instance(options.instance, clock)
+  const writer = new Writer(store, clock, instance)
+  const reader = ledgerReader(store, clock)
+  const sweep = (): Promise<number> => sweepLost(store, clock.now())
+  let compactAt = clock.now()
+  let beating: Promise<void> | undefined
+
+  const beat = async (): Promise<void> => {
+    await store.transaction((transaction) => instance.renew(transaction))
+    await sweep()
+    if (retentionDays === undefined || clock.now() < compactAt) return
+    compactAt = clock.now() + compactEveryMs
+    await compact(store, clock.now() - retentionDays * dayMs)
+  }
+
+  await store.transaction((transaction) => instance.renew(transaction))
+  await sweep()
+  const timer = setInterval(() => {
+    // A store that cannot be written shows at the next hold; the next beat tries again.
+    beating ??= beat()
+      .catch(() => instance.forget())
+      .finally(() => {
+        beating = undefined
+      })
+  }, beatMs)
+  timer.unref()
+
+  return {
+    hold: (hold) => writer.hold(hold),
+    settle: (settlement) => writer.settle(settlement),
+    usage: async (question) => {
+      await writer.drain()
+      return reader.usage(question)
+    },
+    find: async (id) => {
+      await writer.drain()
+      return reader.find(id)
+    },
+    recent: async (page) => {
+      await writer.drain()
+      return reader.recent(page)
+    },
+    sweep,
+    close: async () => {
+      clearInterval(timer)
+      await beating
+      const failure = await writer.drain()
+      writer.stop()
+      if (failure !== undefined) throw failure
+      await store.transaction((transaction) => instance.end(transaction))
+      await sweep()
+    },
+  }
+}

@@ -1,0 +1,164 @@
+import type { Clock } from '../../core/clock.ts'
+import { Failure } from '../../core/failure.ts'
+import type { Hold, LedgerPort, Settlement } from '../../core/ledger.ts'
+import type { Store, Transaction } from '../../store/store.ts'
+import { dayOf } from './days.ts'
+import { Dictionary } from './dictionary.ts'
+import type { Instance } from './instance.ts'
+import { Rollup } from './rollup.ts'
+import { addEntry, entryValues, seriesOf, settledRow } from './rows.ts'
+import type { EntryRow } from './rows.ts'
+
+interface Group {
+  readonly holds: Hold[]
+  readonly committed: PromiseWithResolvers<void>
+}
+
+interface Closing {
+  readonly hold: Hold
+  readonly settlement: Settlement
+}
+
+/** A settlement waits this long for a hold to share its commit: nobody waits for it. */
+const companyMs = 5
+/** Settlements in one transaction: a backlog must not hold the event loop. */
+const mostSettlements = 500
+const retryMs = { first: 100, most: 5_000 }
+
+/** Groups holds and settlements into transactions: all of one turn of the event loop share a commit. */
+export class Writer implements LedgerPort {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #instance: Instance
+  readonly #dictionary = new Dictionary()
+  readonly #open = new Map<string, Hold>()
+  /** Never longer than there were open holds: while it cannot be written, no hold is taken. */
+  readonly #closing: Closing[] = []
+  #group: Group | undefined
+  #turn: ReturnType<typeof setImmediate> | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #retryMs = retryMs.first
+  #last: Promise<Failure | undefined> = Promise.resolve(undefined)
+
+  constructor(store: Store, clock: Clock, instance: Instance) {
+    this.#store = store
+    this.#clock = clock
+    this.#instance = instance
+  }
+
+  hold(hold: Hold): Promise<void> {
+    if (this.#open.has(hold.id)) throw new Failure('internal', `The request id ${hold.id} is used twice.`)
+    this.#open.set(hold.id, hold)
+    this.#group ??= { holds: [], committed: Promise.withResolvers() }
+    this.#group.holds.push(hold)
+    this.#turn ??= setImmediate(() => void this.flush())
+    return this.#group.committed.promise
+  }
+
+  settle(settlement: Settlement): void {
+    const hold = this.#open.get(settlement.id)
+    if (hold === undefined) return
+    this.#open.delete(settlement.id)
+    this.#closing.push({ hold, settlement })
+    this.#flushWithin(companyMs)
+  }
+
+  /** Writes what waits, and answers why it could not. Settlements that could not be written are tried again. */
+  flush(): Promise<Failure | undefined> {
+    clearImmediate(this.#turn)
+    clearTimeout(this.#timer)
+    this.#turn = undefined
+    this.#timer = undefined
+    const group = this.#group
+    this.#group = undefined
+    if (group !== undefined || this.#closing.length > 0) this.#last = this.#commit(group)
+    return this.#last
+  }
+
+  /** Until nothing waits, or something cannot be written. */
+  async drain(): Promise<Failure | undefined> {
+    for (;;) {
+      const failure = await this.flush()
+      if (failure !== undefined || this.#closing.length === 0) return failure
+    }
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
+
+  async #commit(group: Group | undefined): Promise<Failure | undefined> {
+    const closing = this.#closing.splice(0, mostSettlements)
+    try {
+      await this.#store.transaction((transaction) => this.#write(transaction, group?.holds ?? [], closing))
+    } catch (error) {
+      return this.#refuse(asRefusal(error), group, closing)
+    }
+    this.#retryMs = retryMs.first
+    group?.committed.resolve()
+    if (this.#closing.length > 0) this.#flushWithin(0)
+    return undefined
+  }
+
+  #refuse(failure: Failure, group: Group | undefined, closing: readonly Closing[]): Failure {
+    this.#dictionary.forget()
+    this.#instance.forget()
+    for (const hold of group?.holds ?? []) this.#open.delete(hold.id)
+    group?.committed.reject(failure)
+    this.#closing.unshift(...closing)
+    if (this.#closing.length > 0) this.#flushWithin(this.#retryMs)
+    this.#retryMs = Math.min(this.#retryMs * 2, retryMs.most)
+    return failure
+  }
+
+  #flushWithin(ms: number): void {
+    this.#timer ??= setTimeout(() => void this.flush(), ms)
+  }
+
+  async #write(transaction: Transaction, holds: readonly Hold[], closing: readonly Closing[]): Promise<void> {
+    if (this.#instance.isLapsed) await this.#instance.renew(transaction)
+    const today = dayOf(this.#clock.now())
+    if (holds.length > 0) await this.#writeHolds(transaction, holds, today)
+    if (closing.length > 0) await this.#writeEntries(transaction, closing, today)
+  }
+
+  async #writeHolds(transaction: Transaction, holds: readonly Hold[], today: number): Promise<void> {
+    const rows = []
+    for (const hold of holds) {
+      const series = await this.#dictionary.series(transaction, seriesOf(hold, hold, hold.reserved?.currency))
+      const decision = await this.#dictionary.decision(transaction, hold.decision, today)
+      const tags = JSON.stringify(hold.tags)
+      const reserved = hold.reserved?.nano ?? null
+      rows.push([hold.id, this.#instance.id, hold.at, series, decision, tags, reserved])
+    }
+    await transaction.run(addHold, rows)
+  }
+
+  async #writeEntries(transaction: Transaction, closing: readonly Closing[], today: number): Promise<void> {
+    const removed = await transaction.run(
+      'DELETE FROM ledger_hold WHERE id = $1',
+      closing.map(({ hold }) => [hold.id]),
+    )
+    const rows: EntryRow[] = []
+    for (const [at, { hold, settlement }] of closing.entries()) {
+      // Not ours any more: it was refused, or given up as lost while this process slept.
+      if (removed[at] !== 1) continue
+      const currency = settlement.cost?.currency ?? hold.reserved?.currency
+      const series = await this.#dictionary.series(transaction, seriesOf(hold, settlement, currency))
+      const decision = await this.#dictionary.decision(transaction, settlement.decision, today)
+      rows.push(settledRow(hold, settlement, series, decision))
+    }
+    await transaction.run(addEntry, rows.map(entryValues))
+    const rollup = new Rollup()
+    for (const row of rows) rollup.add(row)
+    await rollup.write(transaction)
+  }
+}
+
+const addHold = `INSERT INTO ledger_hold (id, instance, at, series, decision, tags, reserved_nano)
+  VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`
+
+const asRefusal = (error: unknown): Failure =>
+  error instanceof Failure && (error.code === 'store_full' || error.code === 'store_failed')
+    ? error
+    : new Failure('store_failed', 'The ledger could not be written.', { cause: error })

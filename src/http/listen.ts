@@ -1,0 +1,80 @@
+import { Failure } from '../core/failure.ts'
+import { keyInPath } from './credential.ts'
+
+export interface Listening {
+  /** What clients put before `/v1`. */
+  readonly url: string
+  readonly hostname: string
+  readonly port: number
+  /** Takes no new connections; those open are closed when their last answer is done, or at once if `force`. */
+  stop(force: boolean): Promise<void>
+}
+
+type Handler = (request: Request) => Response | Promise<Response>
+
+/**
+ * Opens the port. `listen` is `HOST:PORT`, `[::1]:PORT` or `:PORT`; port 0 takes a free one.
+ * Throws `Failure('port_in_use' | 'config_invalid')`.
+ */
+export function listen(address: string, handler: Handler): Listening {
+  const { hostname, port } = readAddress(address)
+  try {
+    const server = Bun.serve({
+      hostname,
+      port,
+      // A silent answer is the gateway's business: it has deadlines and heartbeats of its own.
+      idleTimeout: 0,
+      // Sizes are checked where the error can be told in the client's dialect.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      development: false,
+      fetch: (request) => handler(request.url.includes('/k/') ? withoutPathKey(request) : request),
+    })
+    const shown = hostname.includes(':') ? `[${hostname}]` : hostname
+    return {
+      url: `http://${shown}:${server.port}`,
+      hostname,
+      port: server.port ?? port,
+      stop: (force) => server.stop(force),
+    }
+  } catch (thrown) {
+    if ((thrown as { code?: string }).code === 'EADDRINUSE') {
+      throw new Failure('port_in_use', `${address} is in use.`, { cause: thrown })
+    }
+    throw new Failure('config_invalid', `Nothing can listen on ${address}: ${(thrown as Error).message}`, {
+      cause: thrown,
+    })
+  }
+}
+
+const addressPattern = /^(?:\[([\da-f:.]+)\]|([^:]*)):(\d{1,5})$/i
+
+export function readAddress(address: string): { readonly hostname: string; readonly port: number } {
+  const match = addressPattern.exec(address)
+  const port = Number(match?.[3])
+  if (match === null || port > 65_535) {
+    throw new Failure('config_invalid', {
+      message: `${address} is no address to listen on; write HOST:PORT.`,
+      param: 'listen',
+    })
+  }
+  return { hostname: match[1] ?? (match[2] === '' || match[2] === undefined ? '127.0.0.1' : match[2]), port }
+}
+
+export const isLoopback = (hostname: string): boolean =>
+  hostname === 'localhost' || hostname === '::1' || /^127(?:\.\d{1,3}){3}$/.test(hostname)
+
+/** The same request under its real path, with the key where the rest of the program looks for it. */
+function withoutPathKey(request: Request): Request {
+  const url = new URL(request.url)
+  const found = keyInPath(url.pathname)
+  if (found === undefined) return request
+  url.pathname = found.path
+  const headers = new Headers(request.headers)
+  headers.set('authorization', `Bearer ${found.key}`)
+  return new Request(url.href, {
+    method: request.method,
+    headers,
+    body: request.body,
+    signal: request.signal,
+  })
+}

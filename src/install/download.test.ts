@@ -1,0 +1,288 @@
+import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { Failure } from '../core/failure.ts'
+import { download, sha256OfFile } from './download.ts'
+import { run } from './run.ts'
+
+const content = randomBytes(3_000_000)
+const sha256 = createHash('sha256').update(content).digest('hex')
+
+let folder = ''
+let to = ''
+let server: Bun.Server<undefined>
+/** What the server was asked, and how it shall answer. */
+let asked: Request[] = []
+let answer: (request: Request) => Response | Promise<Response>
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'download-'))
+  to = join(folder, 'file.bin')
+  asked = []
+  answer = whole
+  server = Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    fetch: (request) => {
+      asked.push(request)
+      return answer(request)
+    },
+  })
+})
+afterEach(async () => {
+  await server.stop(true)
+  await rm(folder, { recursive: true, force: true })
+})
+
+const offsetOf = (request: Request) =>
+  Number(/bytes=(\d+)-/.exec(request.headers.get('range') ?? '')?.[1] ?? 0)
+
+/** A server of files: ranges, as long as the etag is still the one that the client saw. */
+const whole = (request: Request, etag = '"one"', bytes: Uint8Array<ArrayBuffer> = content): Response => {
+  const offset = request.headers.get('if-range') === etag ? offsetOf(request) : 0
+  if (offset === 0) return new Response(bytes, { headers: { etag } })
+  return new Response(bytes.subarray(offset), {
+    status: 206,
+    headers: { etag, 'content-range': `bytes ${offset}-${bytes.length - 1}/${bytes.length}` },
+  })
+}
+
+/** Announces the rest of the file, sends some of it, and hangs up. */
+const cutAfter = (request: Request, bytes: number): Response => {
+  const from = offsetOf(request)
+  const pieces = [content.subarray(from, from + bytes)]
+  const body = new ReadableStream({
+    pull: async (controller) => {
+      const piece = pieces.pop()
+      if (piece !== undefined) controller.enqueue(piece)
+      else {
+        await Bun.sleep(20)
+        controller.error(new Error('cut'))
+      }
+    },
+  })
+  const headers = { etag: '"one"', 'content-range': `bytes ${from}-${content.length - 1}/${content.length}` }
+  return new Response(body, { status: from === 0 ? 200 : 206, headers })
+}
+
+const codeOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => 'none',
+    (error: unknown) => (error instanceof Failure ? error.code : error),
+  )
+
+test('a file arrives whole, verified, alone in its folder, and its progress ends at its size', async () => {
+  const seen: number[] = []
+  const onProgress = ({ done, total }: { done: number; total?: number }) => {
+    expect(total).toBe(content.length)
+    seen.push(done)
+  }
+  const job = { url: server.url.href, to, sha256, bytes: content.length, onProgress }
+  expect(await download(job)).toEqual({ bytes: content.length, sha256 })
+  expect(await sha256OfFile(to)).toBe(sha256)
+  expect(await readdir(folder)).toEqual(['file.bin'])
+  expect(seen.at(-1)).toBe(content.length)
+  expect(seen).toEqual(seen.toSorted((a, b) => a - b))
+})
+
+test('a connection that is cut again and again is taken up where it broke', async () => {
+  let times = 0
+  answer = (request) => (times++ < 6 ? cutAfter(request, 400_000) : whole(request))
+  await download({ url: server.url.href, to, sha256, bytes: content.length })
+  expect(await sha256OfFile(to)).toBe(sha256)
+  const offsets = asked.map(offsetOf)
+  expect(offsets).toEqual(offsets.toSorted((a, b) => a - b))
+  expect(offsets.at(-1)).toBeGreaterThan(400_000)
+})
+
+/** A download in another process, killed as soon as a part of it is on the disk. */
+const killedHalfway = async () => {
+  answer = (request) => {
+    const slow = cutAfter(request, 1_000_000)
+    return slow.body === null ? slow : new Response(endless(slow.body), slow)
+  }
+  const program = `import { download } from ${JSON.stringify(join(import.meta.dir, 'download.ts'))}
+    await download({ ...JSON.parse(process.argv[1]), onProgress: ({ done }) => console.log(done) })`
+  const job = JSON.stringify({ url: server.url.href, to, sha256, bytes: content.length })
+  const child = Bun.spawn(['bun', '-e', program, job], { stdout: 'pipe' })
+  for await (const said of child.stdout) if (said.length > 0) break
+  child.kill('SIGKILL')
+  await child.exited
+  expect(await readdir(folder)).toEqual(['file.bin.partial', 'file.bin.partial.json'])
+}
+
+/** The first piece of a body, then silence. */
+const endless = (body: ReadableStream<Uint8Array>) => {
+  const reader = body.getReader()
+  let first = true
+  return new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      if (!first) return new Promise(() => undefined)
+      first = false
+      const { value } = await reader.read()
+      if (value !== undefined) controller.enqueue(value)
+      return undefined
+    },
+  })
+}
+
+test('a download that was killed is taken up by the next one, not begun again', async () => {
+  await killedHalfway()
+  answer = whole
+  asked = []
+  await download({ url: server.url.href, to, sha256 })
+  expect(asked).toHaveLength(1)
+  expect(asked.map(offsetOf)[0]).toBeGreaterThan(0)
+  expect(await sha256OfFile(to)).toBe(sha256)
+  expect(await readdir(folder)).toEqual(['file.bin'])
+})
+
+test('a killed download begins again when the file on the server is another one now', async () => {
+  await killedHalfway()
+  const other = randomBytes(2_000_000)
+  answer = (request) => whole(request, '"two"', other)
+  await download({ url: server.url.href, to })
+  expect(Buffer.compare(await readFile(to), other)).toBe(0)
+})
+
+test('a killed download of another address is not taken up', async () => {
+  await killedHalfway()
+  answer = whole
+  asked = []
+  await download({ url: `${server.url.href}other`, to, sha256 })
+  expect(asked.map(offsetOf)).toEqual([0])
+})
+
+test('a file with the wrong digest, or the wrong size, leaves nothing behind', async () => {
+  expect(await codeOf(download({ url: server.url.href, to, sha256: '0'.repeat(64) }))).toBe('digest_mismatch')
+  expect(await readdir(folder)).toEqual([])
+  expect(await codeOf(download({ url: server.url.href, to, bytes: 10 }))).toBe('digest_mismatch')
+  expect(await readdir(folder)).toEqual([])
+})
+
+test('what the server says decides the failure', async () => {
+  const statuses: Record<number, string> = {
+    401: 'source_denied',
+    403: 'source_denied',
+    404: 'source_missing',
+  }
+  for (const [status, code] of Object.entries(statuses)) {
+    answer = () => new Response('no', { status: Number(status) })
+    expect(await codeOf(download({ url: server.url.href, to }))).toBe(code)
+  }
+  let times = 0
+  answer = (request) => (times++ < 2 ? new Response('busy', { status: 503 }) : whole(request))
+  expect(await codeOf(download({ url: server.url.href, to, sha256 }))).toBe('none')
+})
+
+test('no network is told at once and by its name', async () => {
+  await server.stop(true)
+  expect(await codeOf(download({ url: server.url.href, to }))).toBe('network_unreachable')
+  expect(await readdir(folder)).toEqual(['file.bin.partial'])
+})
+
+test('a download that is called off stops and keeps its part', async () => {
+  await killedHalfway()
+  const stop = new AbortController()
+  const work = download({ url: server.url.href, to, sha256, signal: stop.signal })
+  stop.abort(new Error('called off'))
+  expect(await codeOf(work)).toEqual(new Error('called off'))
+  expect(await readdir(folder)).toContain('file.bin.partial')
+})
+
+test('a redirect within one origin is followed, one to another host over http is not', async () => {
+  answer = (request) =>
+    new URL(request.url).pathname === '/moved'
+      ? new Response(null, { status: 302, headers: { location: '/' } })
+      : whole(request)
+  await download({ url: `${server.url.href}moved`, to, sha256 })
+  answer = () => Response.redirect(`http://localhost:${server.port}/elsewhere`)
+  expect(await codeOf(download({ url: server.url.href, to }))).toBe('download_failed')
+  expect(asked.every(({ url }) => !url.includes('elsewhere'))).toBe(true)
+})
+
+/** A web of https hosts, without sockets. */
+const hosts =
+  (answers: Readonly<Record<string, (headers: Headers) => Response>>) => (url: string, init: RequestInit) =>
+    Promise.resolve(answers[url]?.(new Headers(init.headers)) ?? new Response('', { status: 404 }))
+
+test('credentials do not follow a redirect to another host, and https never falls back to http', async () => {
+  const tokens: (string | null)[] = []
+  const fetch = hosts({
+    'https://a.test/': ({ get }) => {
+      void get
+      return Response.redirect('https://b.test/')
+    },
+    'https://b.test/': (headers) => {
+      tokens.push(headers.get('authorization'), headers.get('x-other'))
+      return new Response('body')
+    },
+    'https://c.test/': () => Response.redirect('http://b.test/'),
+    'https://d.test/': () => Response.redirect('https://d.test/'),
+  })
+  const headers = { Authorization: 'Bearer secret', 'x-other': 'kept' }
+  await download({ url: 'https://a.test/', to, headers, fetch })
+  expect(tokens).toEqual([null, 'kept'])
+  expect(await codeOf(download({ url: 'https://c.test/', to, headers, fetch }))).toBe('download_failed')
+  expect(await codeOf(download({ url: 'https://d.test/', to, headers, fetch }))).toBe('download_failed')
+})
+
+test.skipIf(process.getuid?.() !== 0)(
+  'a full disk is told before it is filled, or at once when the size is unknown (needs root for a small disk)',
+  async () => {
+    const small = join(folder, 'small')
+    await mkdir(small)
+    expect((await run(['mount', '-t', 'tmpfs', '-o', 'size=1m', 'none', small])).stderr).toBe('')
+    try {
+      const target = join(small, 'file.bin')
+      expect(await codeOf(download({ url: server.url.href, to: target }))).toBe('disk_full')
+      expect(await readdir(small)).toEqual([])
+      // Without a length the disk fills up while the file comes.
+      answer = () => new Response(new Blob([content]).stream().pipeThrough(new TransformStream()))
+      expect(await codeOf(download({ url: server.url.href, to: target }))).toBe('disk_full')
+      expect(await readdir(small)).toEqual([])
+    } finally {
+      await run(['umount', small])
+    }
+  },
+)
+
+test('a server whose certificate NODE_EXTRA_CA_CERTS or SSL_CERT_FILE vouches for is believed, and no other', async () => {
+  const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')]
+  const made = await run(
+    [
+      'openssl',
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-days',
+      '2',
+      '-subj',
+      '/CN=localhost',
+    ].concat(['-keyout', key, '-out', certificate, '-addext', 'subjectAltName=DNS:localhost']),
+  )
+  if (made.status === 127) return
+  const tls = { key: Bun.file(key), cert: Bun.file(certificate) }
+  await using secure = Bun.serve({ port: 0, hostname: '127.0.0.1', tls, fetch: () => new Response('safe') })
+  const program = `import { download } from ${JSON.stringify(join(import.meta.dir, 'download.ts'))}
+    try { await download({ url: 'https://localhost:${secure.port}/', to: ${JSON.stringify(to)} }); console.log('arrived') }
+    catch (error) { console.log(error.code) }`
+  const outcome = async (env: Record<string, string>) => {
+    const none = { NODE_EXTRA_CA_CERTS: undefined, SSL_CERT_FILE: undefined, SSL_CERT_DIR: undefined }
+    return (await run(['bun', '-e', program], { env: { ...none, ...env } })).stdout.trim()
+  }
+  expect(await outcome({})).toBe('network_unreachable')
+  expect(await outcome({ NODE_EXTRA_CA_CERTS: certificate })).toBe('arrived')
+  expect(await outcome({ SSL_CERT_FILE: certificate })).toBe('arrived')
+})
+
+test('a part without notes of where it came from is not trusted', async () => {
+  await writeFile(`${to}.partial`, 'something else')
+  await download({ url: server.url.href, to, sha256 })
+  expect(asked.map(offsetOf)).toEqual([0])
+})

@@ -1,0 +1,119 @@
+import type { Clock } from '../../core/clock.ts'
+import { Failure } from '../../core/failure.ts'
+import type { Admission, Demand, Guard, Identity } from '../../core/guard.ts'
+import { matchName } from '../../core/names.ts'
+import type { Usage } from '../../core/usage.ts'
+import type { KeyStore } from './key-store.ts'
+import type { Key } from './key-table.ts'
+import { readSecret } from './keys.ts'
+import type { Counters, Limit, Limits, Refusal } from './limits.ts'
+
+/** The limits of the config. Models may be wildcards; the nearest entry counts, as in routing. */
+export interface LimitPolicy {
+  /** For each key that says nothing of its own. */
+  readonly keys: Limits
+  readonly teams: Readonly<Record<string, Limits>>
+  readonly models: Readonly<Record<string, Limits>>
+}
+
+export interface GuardDeps {
+  readonly keys: Pick<KeyStore, 'find' | 'touch'>
+  readonly counters: Counters
+  readonly policy: LimitPolicy
+  readonly clock: Pick<Clock, 'now'>
+}
+
+/** A reload makes a new guard over the same counters: what was taken stays taken. */
+export function createGuard({ keys, counters, policy, clock }: GuardDeps): Guard {
+  const modelNames = Object.keys(policy.models)
+  const ofTeam = limitsByName('team', policy.teams)
+  const ofModel = limitsByName('model', policy.models)
+  const identities = new WeakMap<Key, Identity>()
+  const ofKey = new WeakMap<Identity, readonly Limit[]>()
+
+  /** Worked out once a key: the request path only looks things up. */
+  const introduce = (key: Key): Identity => {
+    const { id, name, team, tags, models, places } = key
+    const identity = { key: id, name, team, tags, models, places }
+    identities.set(key, identity)
+    ofKey.set(identity, limitsOf('key', id, `key ${name}`, { ...policy.keys, ...key.limits }))
+    return identity
+  }
+
+  return {
+    identify(secret) {
+      const key = findKey(keys, secret)
+      if (key.revokedAt !== undefined) throw new Failure('key_revoked', `The key ${key.name} was revoked.`)
+      if (key.expiresAt !== undefined && key.expiresAt <= clock.now()) {
+        throw new Failure('key_expired', `The key ${key.name} has expired.`)
+      }
+      keys.touch(key)
+      return identities.get(key) ?? introduce(key)
+    },
+
+    admit(identity, demand) {
+      if (identity.models !== undefined && matchName(demand.model, identity.models) === undefined) {
+        throw new Failure('model_not_allowed', {
+          message: `The key ${identity.name} may not ask for this model.`,
+          param: 'model',
+        })
+      }
+      const model = matchName(demand.model, modelNames)
+      // The order is fixed: key, team, model.
+      const limits = [
+        ...(ofKey.get(identity) ?? limitsOf('key', identity.key, `key ${identity.name}`, policy.keys)),
+        ...(identity.team === undefined ? [] : (ofTeam.get(identity.team) ?? [])),
+        ...(model === undefined ? [] : (ofModel.get(model) ?? [])),
+      ]
+      const lease = counters.take(limits, demand.tokens)
+      if ('limit' in lease) throw rateLimited(lease, demand)
+      return { close: (usage) => lease.close(tokensOf(usage)) } satisfies Admission
+    },
+  }
+}
+
+function findKey(keys: GuardDeps['keys'], secret: string | undefined): Key {
+  if (secret === undefined || secret === '') throw new Failure('key_missing', 'The request carries no key.')
+  const reading = readSecret(secret)
+  if (reading === 'foreign')
+    throw new Failure('key_unknown', 'This is not a key of inhouse: those begin with ih-.')
+  if (reading === 'mistyped')
+    throw new Failure('key_unknown', 'The key is mistyped: its last characters do not fit.')
+  const key = keys.find(secret)
+  if (key === undefined) throw new Failure('key_unknown', 'The key is well formed, but not known here.')
+  return key
+}
+
+const units = ['requestsPerMinute', 'tokensPerMinute', 'concurrency'] as const
+
+const limitsOf = (whose: string, id: string, owner: string, limits: Limits): readonly Limit[] =>
+  units.flatMap((unit) => {
+    const most = limits[unit]
+    return most === undefined ? [] : [{ id: `${whose} ${id} ${unit}`, unit, most, owner }]
+  })
+
+const limitsByName = (
+  whose: string,
+  rows: Readonly<Record<string, Limits>>,
+): ReadonlyMap<string, readonly Limit[]> =>
+  new Map(
+    Object.entries(rows).map(([name, limits]) => [name, limitsOf(whose, name, `${whose} ${name}`, limits)]),
+  )
+
+const unitText = {
+  requestsPerMinute: 'requests a minute',
+  tokensPerMinute: 'tokens a minute',
+  concurrency: 'calls at once',
+} as const
+
+function rateLimited({ limit, retryAfterMs }: Refusal, demand: Demand): Failure {
+  const allowed = `${limit.owner} is allowed ${limit.most} ${unitText[limit.unit]}`
+  if (retryAfterMs !== Infinity) {
+    return new Failure('rate_limited', { message: `The limit is reached: ${allowed}.`, retryAfterMs })
+  }
+  const asked = limit.unit === 'tokensPerMinute' ? `may take ${demand.tokens} tokens` : 'can never run'
+  return new Failure('rate_limited', `This call ${asked}, but ${allowed}: waiting does not help.`)
+}
+
+/** What nobody reports or estimates was not used. */
+const tokensOf = ({ input, output }: Usage): number => (input?.tokens ?? 0) + (output?.tokens ?? 0)

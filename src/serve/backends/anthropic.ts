@@ -1,0 +1,77 @@
+import { z } from 'zod'
+
+import type { Opening, Outgoing, Target } from '../../core/backend.ts'
+import type { ModelRequest } from '../../core/request.ts'
+import { anthropicDraft } from './anthropic-body.ts'
+import { patchAnthropic } from './anthropic-patch.ts'
+import { AnthropicReading } from './anthropic-read.ts'
+import { Draft } from './draft.ts'
+import { baseUrl, defaultQueue, remoteSettings, sharedSettings, splitBase } from './kind.ts'
+import type { BackendKind } from './kind.ts'
+import { unsupported } from './quirks.ts'
+import { readerOf } from './reading.ts'
+import { upstreamFailure } from './upstream-failure.ts'
+
+const settings = z.strictObject({
+  kind: z.literal('anthropic'),
+  url: baseUrl.default('https://api.anthropic.com').describe('Without /v1.'),
+  ...sharedSettings,
+  ...remoteSettings,
+})
+
+/** Anthropic's Messages API, from any chat request. */
+export const anthropic: BackendKind<z.output<typeof settings>> = {
+  kind: 'anthropic',
+  about: 'Anthropic, its own Messages API.',
+  settings,
+  placeOf: (row) => row.place ?? 'cloud',
+  create(name, row, deps) {
+    const opening: Opening = {
+      url: splitBase(row.url).root,
+      headers: { ...(row.apiKey !== undefined && { 'x-api-key': row.apiKey }), ...row.headers },
+      close: () => undefined,
+    }
+    const ask = row.ask ?? 'same'
+    return {
+      name,
+      kind: row.kind,
+      place: deps.place,
+      send: deps.send,
+      concurrency: row.concurrency ?? 256,
+      queue: row.queue ?? defaultQueue,
+      operations: ['chat'],
+      open: () => opening,
+      outgoing: (request, target) => outgoing(request, target, request.stream || ask === 'stream'),
+      reader: (asked, reply) => readerOf(new AnthropicReading(), asked, reply),
+      failure: (_outgoing, status, retryAfter, body) =>
+        upstreamFailure(status, retryAfter, body, (deps.clock ?? Date).now()),
+      probe: { path: '/v1/models' },
+    }
+  },
+}
+
+function outgoing(request: ModelRequest, target: Target, stream: boolean): Outgoing {
+  const isSame = request.dialect === 'anthropic-messages'
+  const draft = isSame ? new Draft(request.body) : draftOf(request)
+  patchAnthropic(draft, target, stream)
+  const beta = isSame ? request.headers['anthropic-beta'] : undefined
+  return {
+    path: '/v1/messages',
+    headers: {
+      'content-type': 'application/json',
+      accept: stream ? 'text/event-stream' : 'application/json',
+      'anthropic-version': (isSame ? request.headers['anthropic-version'] : undefined) ?? '2023-06-01',
+      ...(beta !== undefined && { 'anthropic-beta': beta }),
+    },
+    body: draft.bytes(),
+    stream,
+    dialect: 'anthropic-messages',
+    warnings: draft.warnings,
+  }
+}
+
+function draftOf(request: ModelRequest): Draft {
+  const prompt = request.prompt()
+  if (prompt.kind !== 'chat') throw unsupported('model', `This backend has no operation ${prompt.kind}.`)
+  return anthropicDraft(prompt)
+}

@@ -1,0 +1,80 @@
+/** How an engine's process ended. */
+export interface Exit {
+  readonly code: number | null
+  readonly signal: string | null
+  /** Its last words. */
+  readonly tail: string
+}
+
+/** What an engine's end means, in a sentence that says what to do. Never quotes a prompt: only known words. Pure. */
+export const meaningOf = (exit: Exit): string => {
+  for (const [pattern, explain] of lastWords) {
+    const match = pattern.exec(exit.tail)
+    if (match !== null) return explain(match[1] ?? '')
+  }
+  if (exit.signal !== null) return signals[exit.signal] ?? `it was ended by ${exit.signal}`
+  return `it ended with status ${exit.code}`
+}
+
+const signals: Readonly<Record<string, string>> = {
+  SIGILL:
+    'the CPU lacks an instruction that this build needs; set engines.llamaServer to a build for this CPU',
+  SIGKILL: 'it was killed from outside, most often because the machine ran out of memory',
+  SIGTERM: 'it was told to stop from outside',
+  SIGSEGV: 'it crashed (SIGSEGV)',
+  SIGABRT: 'it gave up (SIGABRT)',
+  SIGBUS: 'the model file was cut short while it was read (SIGBUS)',
+}
+
+// The most telling first: a failed load also ends in "failed to load model".
+const lastWords: readonly (readonly [RegExp, (found: string) => string])[] = [
+  [
+    /unknown model architecture: '([\w.-]{1,64})'/,
+    (name) => `this engine does not know the architecture ${name}; a newer engine may`,
+  ],
+  [
+    /out of memory|unable to allocate|failed to allocate|cudaMalloc failed|MemoryError|cannot allocate memory/i,
+    () => 'there is not enough memory; lower context, slots or gpuLayers, or take a smaller model',
+  ],
+  [
+    /invalid magic|bad magic|not a GGUF|magic characters/i,
+    () => 'the model is not a GGUF file, or it is damaged; pull it again',
+  ],
+  [
+    /tensor '?[\w.]*'? ?data is not within the file bounds|file bounds|corrupted or incomplete/i,
+    () => 'the model file is incomplete; pull it again',
+  ],
+  [/lib(\w+)\.so\S* ?: cannot open shared object/i, missingLibrary],
+  [
+    /version `(GLIBC\w*_[\d.]+)' not found/,
+    (name) => `this system's C library is too old: the engine needs ${name}`,
+  ],
+  [
+    /(No module named '[\w.]{1,64}')/,
+    (name) => `the installation is damaged (${name}); install the engine again`,
+  ],
+  [
+    /couldn't bind|bind: Address already in use|failed to bind/i,
+    () => 'its port was taken by another program',
+  ],
+  [
+    /unsupported cache type|V cache quantization requires/i,
+    () => 'this model cannot use the cacheType of its row',
+  ],
+  [/error: invalid argument: (--?[\w-]{1,40})/, (flag) => `this llama-server does not know ${flag}`],
+  [/jinja|chat template/i, () => 'the chat template was refused'],
+  [/failed to load model|error loading model/i, () => 'the model could not be loaded'],
+]
+
+function missingLibrary(name: string): string {
+  const packages: Readonly<Record<string, string>> = {
+    gomp: 'libgomp1',
+    stdc: 'libstdc++6',
+    vulkan: 'libvulkan1',
+  }
+  const known = Object.entries(packages).find(([start]) => name.startsWith(start))?.[1]
+  if (known !== undefined) return `the system library lib${name} is missing (Debian: apt install ${known})`
+  if (/^cu|^nv/.test(name))
+    return `the NVIDIA library lib${name} is missing; install the driver and CUDA runtime`
+  return `the system library lib${name} is missing`
+}

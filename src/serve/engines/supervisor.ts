@@ -1,0 +1,273 @@
+import { statSync } from 'node:fs'
+
+import type { Opening } from '../../core/backend.ts'
+import type { Clock } from '../../core/clock.ts'
+import { Failure, asFailure } from '../../core/failure.ts'
+import type { EngineRow, EngineSettings, Log, RowStatus } from './engine.ts'
+import type { EngineProcess } from './process.ts'
+import { Queue } from './queue.ts'
+import { next, type Action, type Situation } from './schedule.ts'
+import { Troubles } from './troubles.ts'
+
+export interface SupervisorParts {
+  readonly clock: Clock
+  readonly log: Log
+  /** Starts the row's engine; rejects with a `Failure`, or the signal's reason when nothing is left running. */
+  start(row: EngineRow, signal: AbortSignal): Promise<EngineProcess>
+}
+
+interface Running {
+  readonly row: EngineRow
+  readonly memoryBytes: number
+  /** Ends a start that is under way. */
+  readonly abort: AbortController
+  state: 'loading' | 'ready' | 'stopping'
+  /** Settles when the start has come to its end. */
+  started: Promise<void>
+  process?: EngineProcess
+  loadMs?: number
+  readyAt: number
+  inUse: number
+  lastGrant: number
+  /** Its row has changed. */
+  stale: boolean
+  idle?: ReturnType<typeof setTimeout>
+}
+
+/** An engine that ran so long was well: its crash counts as the first. */
+const wellMs = 60_000
+
+/** Carries out what `schedule.ts` decides: loads, unloads, hands out, starts again what has crashed. */
+export class Supervisor {
+  readonly #parts: SupervisorParts
+  readonly #life = new AbortController()
+  readonly #running = new Map<string, Running>()
+  readonly #queue = new Queue()
+  readonly #troubles = new Troubles()
+  #settings: EngineSettings
+  #rows: ReadonlyMap<string, EngineRow>
+  #grants = 0
+
+  constructor(settings: EngineSettings, rows: readonly EngineRow[], parts: SupervisorParts) {
+    this.#settings = settings
+    this.#rows = byName(rows)
+    this.#parts = parts
+  }
+
+  /**
+   * Waits until the row's model is loaded and has a free slot. Rejects with the signal's reason, or `Failure`
+   * model_missing, engine_failed (with `retryAfterMs`), engine_missing, engine_unsupported, draining.
+   */
+  async open(row: string, signal: AbortSignal): Promise<Opening> {
+    this.#life.signal.throwIfAborted()
+    signal.throwIfAborted()
+    if (!this.#rows.has(row)) throw unknownRow(row)
+    const refusal = this.#troubles.refusal(row, this.#parts.clock.tick())
+    if (refusal !== undefined) throw refusal
+    const opening = this.#queue.enter(row, signal, () => this.#pump())
+    this.#pump()
+    return opening
+  }
+
+  status(): RowStatus[] {
+    const tick = this.#parts.clock.tick()
+    return [...this.#rows.values()].map(({ row, slots }) => {
+      const running = this.#running.get(row)
+      const failure = running === undefined ? this.#troubles.refusal(row, tick) : undefined
+      return {
+        row,
+        state: running?.state ?? (failure === undefined ? 'unloaded' : 'failed'),
+        slots,
+        inUse: running?.inUse ?? 0,
+        waiting: this.#queue.waiting.filter((request) => request.row === row).length,
+        ...(running?.loadMs === undefined ? {} : { loadMs: running.loadMs }),
+        ...(failure === undefined ? {} : { failure }),
+      }
+    })
+  }
+
+  /** What has changed serves its requests to the end and is then replaced; the rest goes on untouched. */
+  reconfigure(settings: EngineSettings, rows: readonly EngineRow[], allChanged: boolean): void {
+    this.#settings = settings
+    this.#rows = byName(rows)
+    this.#troubles.clear()
+    for (const [name, running] of this.#running) {
+      running.stale ||= allChanged || !Bun.deepEquals(running.row, this.#rows.get(name))
+      if (running.state === 'loading' && running.stale) running.abort.abort()
+      this.#rest(running)
+    }
+    for (const { row } of this.#queue.waiting)
+      if (!this.#rows.has(row)) this.#queue.turnAway(row, unknownRow(row))
+    this.#pump()
+  }
+
+  /** Ends all engines; who waits is turned away. */
+  async stop(): Promise<void> {
+    const why = new Failure('draining', 'The engines are being stopped.')
+    this.#life.abort(why)
+    for (const { row } of this.#queue.waiting) this.#queue.turnAway(row, why)
+    const ending = [...this.#running.values()].map(async (running) => {
+      clearTimeout(running.idle)
+      running.abort.abort(why)
+      await running.started
+      running.state = 'stopping'
+      await running.process?.stop()
+    })
+    await Promise.all(ending)
+  }
+
+  #pump(): void {
+    while (!this.#life.signal.aborted) {
+      const action = next(this.#situation())
+      if (action === undefined) return
+      this.#act(action)
+    }
+  }
+
+  #situation(): Situation {
+    const tick = this.#parts.clock.tick()
+    const { maxLoaded, memoryBytes = Infinity, patience } = this.#settings
+    return {
+      waiting: this.#queue.waiting.filter(({ row }) => !this.#troubles.blocks(row, tick)),
+      loaded: [...this.#running.values()].map((running) => ({
+        row: running.row.row,
+        state: running.state === 'ready' ? 'ready' : 'moving',
+        inUse: running.inUse,
+        slots: running.row.slots,
+        memoryBytes: running.memoryBytes,
+        pinned: running.row.pinned ?? false,
+        stale: running.stale,
+        lastGrant: running.lastGrant,
+      })),
+      room: { maxLoaded, memoryBytes, patience },
+      memoryOf: (row) => memoryOf(this.#rows.get(row)),
+    }
+  }
+
+  #act(action: Action): void {
+    const row = this.#rows.get(action.row)
+    const running = this.#running.get(action.row)
+    if (action.do === 'refuse') this.#queue.turnAway(action.row, noRoom(action.row))
+    else if (action.do === 'load' && row !== undefined) this.#load(row)
+    else if (action.do === 'unload' && running !== undefined) this.#unload(running)
+    else if (action.do === 'grant' && running?.process !== undefined)
+      this.#grant(action.id, running, running.process)
+    else throw new Failure('internal', `${action.do} of ${action.row} cannot be done.`)
+  }
+
+  #grant(id: number, running: Running, { url, headers }: EngineProcess): void {
+    running.inUse += 1
+    running.lastGrant = ++this.#grants
+    clearTimeout(running.idle)
+    let isOpen = true
+    const close = (): void => {
+      if (!isOpen) return
+      isOpen = false
+      running.inUse -= 1
+      this.#rest(running)
+      this.#pump()
+    }
+    this.#queue.grant(id, running.row.row, { url, headers, close })
+  }
+
+  #load(row: EngineRow): void {
+    const running: Running = {
+      row,
+      memoryBytes: memoryOf(row),
+      abort: new AbortController(),
+      state: 'loading',
+      started: Promise.resolve(),
+      readyAt: 0,
+      inUse: 0,
+      lastGrant: ++this.#grants,
+      stale: false,
+    }
+    this.#running.set(row.row, running)
+    running.started = this.#bringUp(running)
+  }
+
+  async #bringUp(running: Running): Promise<void> {
+    const { clock, log } = this.#parts
+    const { row } = running.row
+    const began = clock.tick()
+    try {
+      const process = await this.#parts.start(running.row, running.abort.signal)
+      const loadMs = clock.tick() - began
+      Object.assign(running, {
+        process,
+        loadMs,
+        state: 'ready',
+        readyAt: clock.tick(),
+      } satisfies Partial<Running>)
+      log.info({ row, pid: process.pid, loadMs: Math.round(loadMs) }, 'model loaded')
+      void process.exited.then((meaning) => this.#gone(running, meaning))
+      this.#rest(running)
+    } catch (error) {
+      this.#running.delete(row)
+      if (!running.abort.signal.aborted) this.#failed(row, asFailure(error))
+    }
+    this.#pump()
+  }
+
+  #unload(running: Running): void {
+    running.state = 'stopping'
+    clearTimeout(running.idle)
+    this.#parts.log.info({ row: running.row.row }, 'model unloaded')
+    void running.process?.stop()
+  }
+
+  /** Its process is gone, as we wanted or not. */
+  #gone(running: Running, meaning: string): void {
+    const { row } = running.row
+    clearTimeout(running.idle)
+    this.#running.delete(row)
+    if (running.state === 'ready' && !running.stale && !this.#life.signal.aborted) {
+      if (this.#parts.clock.tick() - running.readyAt > wellMs) this.#troubles.forget(row)
+      this.#failed(row, new Failure('engine_failed', `The engine of ${row} stopped: ${meaning}.`))
+      // It was there for use: loaded again now, the next request need not wait.
+      this.open(row, this.#life.signal).then(
+        (opening) => opening.close(),
+        () => undefined,
+      )
+    }
+    this.#pump()
+  }
+
+  #failed(row: string, failure: Failure): void {
+    // What another try cannot change is told at once, and looked at afresh with the next request.
+    if (failure.code !== 'engine_failed') {
+      this.#queue.turnAway(row, failure)
+      return
+    }
+    const { waitMs, givenUp } = this.#troubles.add(row, failure, this.#parts.clock.tick(), this.#settings)
+    this.#parts.log.warn({ row, waitMs, givenUp }, failure.facts.message)
+    if (givenUp) this.#queue.turnAway(row, failure)
+    else setTimeout(() => this.#pump(), waitMs + 1).unref()
+  }
+
+  /** Starts the clock of an engine that nobody uses. */
+  #rest(running: Running): void {
+    const { idleMs } = this.#settings
+    clearTimeout(running.idle)
+    if (idleMs === 0 || running.inUse > 0 || running.state !== 'ready' || running.row.pinned === true) return
+    running.idle = setTimeout(() => this.#unload(running), idleMs)
+    running.idle.unref()
+  }
+}
+
+const byName = (rows: readonly EngineRow[]): ReadonlyMap<string, EngineRow> =>
+  new Map(rows.map((row) => [row.row, row]))
+
+const unknownRow = (row: string): Failure => new Failure('model_missing', `No model ${row} is run here.`)
+
+const noRoom = (row: string): Failure =>
+  new Failure(
+    'engine_failed',
+    `${row} does not fit beside the pinned models; raise engines.maxLoaded or engines.memoryBytes.`,
+  )
+
+const memoryOf = (row: EngineRow | undefined): number =>
+  row?.memoryBytes ?? fileBytes(row?.modelPath) + fileBytes(row?.mmproj)
+
+const fileBytes = (path: string | undefined): number =>
+  path === undefined ? 0 : (statSync(path, { throwIfNoEntry: false })?.size ?? 0)

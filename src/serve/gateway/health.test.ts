@@ -1,0 +1,86 @@
+import { expect, test } from 'bun:test'
+
+import { Failure } from '../../core/failure.ts'
+import { Health } from './health.ts'
+import { afterFailure } from './retry.ts'
+
+const settings = { failuresToOpen: 3, openMs: 1000 }
+
+function atTime(): { health: Health; advance(ms: number): void } {
+  let tick = 0
+  return {
+    health: new Health({ now: () => tick, tick: () => tick }, settings),
+    advance: (ms) => {
+      tick += ms
+    },
+  }
+}
+
+test('a backend rests after failures in a row, and one success makes them forgotten', () => {
+  const { health } = atTime()
+  health.failed('connect_failed')
+  health.failed('connect_failed')
+  health.succeeded()
+  health.failed('connect_failed')
+  health.failed('connect_failed')
+  expect(health.standing).toBe('up')
+  health.failed('connect_failed')
+  expect(health.standing).toBe('resting')
+})
+
+test('a request that the backend refused says nothing against the backend', () => {
+  const { health } = atTime()
+  for (let i = 0; i < 10; i++) health.failed('upstream_rejected')
+  for (let i = 0; i < 10; i++) health.failed('context_exceeded')
+  expect(health.standing).toBe('up')
+})
+
+test('after its rest one call may try; its failure brings another rest, its success ends it', () => {
+  const { health, advance } = atTime()
+  for (let i = 0; i < 3; i++) health.failed('upstream_failed')
+  advance(1000)
+  expect(health.standing).toBe('up')
+  health.began()
+  expect(health.standing).toBe('resting')
+  health.failed('upstream_failed')
+  expect(health.standing).toBe('resting')
+  expect(health.restMs).toBe(1000)
+  advance(1000)
+  health.began()
+  health.succeeded()
+  expect(health.standing).toBe('up')
+})
+
+test('a try that nobody waited for leaves the way open for the next', () => {
+  const { health, advance } = atTime()
+  for (let i = 0; i < 3; i++) health.failed('stalled')
+  advance(1000)
+  health.began()
+  health.undecided()
+  expect(health.standing).toBe('up')
+})
+
+const retries = { attempts: 2, backoffMs: 100, maxWaitMs: 2000 }
+
+test('another target is asked at once where there is one', () => {
+  expect(afterFailure(new Failure('upstream_overloaded', ''), 1, true, retries)).toEqual({ do: 'next' })
+})
+
+test('the last target is asked again after a wait, as often as the config says', () => {
+  expect(afterFailure(new Failure('connect_failed', ''), 1, false, retries)).toEqual({
+    do: 'again',
+    afterMs: 100,
+  })
+  expect(afterFailure(new Failure('connect_failed', ''), 2, false, retries)).toEqual({ do: 'stop' })
+})
+
+test('Retry-After is waited for when it is short, and handed to the client when it is long', () => {
+  const asking = (retryAfterMs: number): Failure =>
+    new Failure('upstream_rate_limited', { message: '', retryAfterMs })
+  expect(afterFailure(asking(1500), 1, false, retries)).toEqual({ do: 'again', afterMs: 1500 })
+  expect(afterFailure(asking(60_000), 1, false, retries)).toEqual({ do: 'stop' })
+})
+
+test('a request that is wrong is wrong everywhere', () => {
+  expect(afterFailure(new Failure('upstream_rejected', ''), 1, true, retries)).toEqual({ do: 'stop' })
+})
