@@ -16,28 +16,32 @@ function findBun() {
       // Not this one: npm installs only the package that fits the machine.
     }
   }
-  console.error(
-    `inhouse: the Bun runtime for ${names[0]} is not installed.\n` +
-      'Run `npm ci` again without `--omit=optional`; Linux and macOS on x64 and arm64 are supported.',
-  )
-  process.exit(1)
+  return undefined
 }
 
+function fail(message) {
+  console.error(`inhouse: ${message}`)
+  process.exit(1)
+}
 /**
  * Runs Bun and ends as it ends. The pipe on descriptor 3 is how the child learns that this process is gone, also when
  * nobody could tell it any more (SIGKILL).
  */
 export function launch(args) {
-  const child = spawn(findBun(), args, {
+  const bun = findBun()
+  if (bun === undefined) {
+    fail(
+      `the Bun runtime for ${names[0]} is not installed.\n` +
+        'Run `npm ci` again without `--omit=optional`; Linux and macOS on x64 and arm64 are supported.',
+    )
+  }
+  const child = spawn(bun, args, {
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
     env: { ...process.env, INHOUSE_PARENT_FD: '3' },
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'])
     process.on(signal, () => child.kill(signal))
-  child.on('error', (error) => {
-    console.error(`inhouse: Bun cannot be started: ${error.message}`)
-    process.exit(1)
-  })
+  child.on('error', (error) => fail(`Bun cannot be started: ${error.message}`))
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code ?? 1)
     process.removeAllListeners(signal)

@@ -2,7 +2,6 @@ import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 
 import { Failure, asFailure } from '../core/failure.ts'
-import type { Guard } from '../core/guard.ts'
 import type { Surface } from '../core/surface.ts'
 import type { Gateway } from '../serve/gateway/gateway.ts'
 import { openAiError } from '../serve/surfaces/openai-error.ts'
@@ -18,7 +17,6 @@ export interface Readiness {
 
 export interface ServerParts {
   readonly gateway: Gateway
-  readonly guard: Guard
   readonly surfaces: readonly Surface[]
   readonly version: string
   listings(): readonly ModelListing[]
@@ -86,7 +84,7 @@ function answer(request: Request, surface: Surface, parts: ServerParts): Promise
 
 function listed(request: Request, parts: ServerParts, render: () => unknown): Response {
   try {
-    parts.guard.identify(credentialOf(request.headers))
+    parts.gateway.setup.guard.identify(credentialOf(request.headers))
     return Response.json(render())
   } catch (thrown) {
     return refuse(asFailure(thrown), parts)

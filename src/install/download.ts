@@ -6,7 +6,7 @@ import { basename, dirname } from 'node:path'
 import { Failure } from '../core/failure.ts'
 import { diskFailure, needSpace, syncFolder } from './disk.ts'
 import type { Watch } from './progress.ts'
-import { ask, type Asking } from './web.ts'
+import { ask, restMs, type Asking } from './web.ts'
 
 export interface Download extends Watch, Asking {
   readonly url: string
@@ -79,13 +79,17 @@ const discard = async (partial: string): Promise<void> => {
 const begin = async (job: Download, partial: string): Promise<Growing> => {
   if ((await begun(partial))?.url !== job.url) await discard(partial)
   const file = await open(partial, 'a', 0o600)
-  const hash = createHash('sha256')
-  const bytes = (await file.stat()).size
-  for await (const chunk of createReadStream(partial)) {
-    hash.update(chunk as Uint8Array)
-    job.signal?.throwIfAborted()
+  try {
+    const hash = createHash('sha256')
+    for await (const chunk of createReadStream(partial)) {
+      hash.update(chunk as Uint8Array)
+      job.signal?.throwIfAborted()
+    }
+    return { file, hash, bytes: (await file.stat()).size }
+  } catch (error) {
+    await file.close()
+    throw error
   }
-  return { file, hash, bytes }
 }
 
 const begun = async (partial: string): Promise<Begun | undefined> => {
@@ -114,8 +118,9 @@ const grow = async (job: Download, partial: string, growing: Growing): Promise<v
       if (!(error instanceof Failure) || idle >= idleAttempts) throw error
       // A network that was there a moment ago may come back; one that never was is told at once.
       const lost = error.code === 'network_unreachable' && growing.bytes > atStart
-      if (error.code !== 'download_failed' && !lost) throw error
-      await Bun.sleep(error.facts.retryAfterMs ?? 250 * 2 ** idle)
+      const wait = error.facts.retryAfterMs ?? (lost ? restMs : undefined)
+      if (wait === undefined) throw error
+      await Bun.sleep(wait * 2 ** idle)
     }
   }
 }
@@ -133,7 +138,10 @@ const fetchRest = async (job: Download, partial: string, growing: Growing): Prom
   // The part is already longer than the file, or the server gave another piece than asked: begin again.
   if (status === 416 || (status === 206 && offsetOf(headers) !== growing.bytes)) {
     await rm(notes(partial), { force: true })
-    throw new Failure('download_failed', `${label(job)} could not be taken up again.`)
+    throw new Failure('download_failed', {
+      message: `${label(job)} could not be taken up again.`,
+      retryAfterMs: restMs,
+    })
   }
   const etag = headers.get('etag')
   if (etag !== null && !etag.startsWith('W/')) {
@@ -160,7 +168,10 @@ const pour = async (
     job.onProgress?.({ label: label(job), done: growing.bytes, ...(total === undefined ? {} : { total }) })
   }
   if (total !== undefined && growing.bytes < total) {
-    throw new Failure('download_failed', `${label(job)} was cut off at ${growing.bytes} of ${total} bytes.`)
+    throw new Failure('download_failed', {
+      message: `${label(job)} was cut off at ${growing.bytes} of ${total} bytes.`,
+      retryAfterMs: restMs,
+    })
   }
 }
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test, setDefaultTimeout } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -9,6 +9,9 @@ import { makeZip } from './fixtures.ts'
 import { packageFailure, pipDownload, type Package } from './pip.ts'
 import { findPython, type Python } from './python.ts'
 import { run } from './run.ts'
+
+// Processes start slowly on a busy machine.
+setDefaultTimeout(60_000)
 
 const codeOf = (work: Promise<unknown>): Promise<unknown> =>
   work.then(
@@ -129,7 +132,7 @@ test('a fetch that is called off ends pip and leaves nothing behind', async () =
   const folder = join(room, 'called-off')
   await mkdir(folder)
   const stop = new AbortController()
-  await using silent = Bun.serve({
+  using silent = Bun.serve({
     port: 0,
     hostname: '127.0.0.1',
     fetch: () => {

@@ -56,7 +56,7 @@ export const pipDownload = async (
         : uvCommand(python, python.installer.path, wanted, list, out, join(work, 'cache')),
       {
         // A download enters no environment, so pip's demand for an active one has no meaning here.
-        env: { ...options.env, TMPDIR: temporary, PIP_REQUIRE_VIRTUALENV: '0', UV_HTTP_RETRIES: '2' },
+        env: { ...options.env, TMPDIR: temporary, PIP_REQUIRE_VIRTUALENV: '0', UV_HTTP_RETRIES: '1' },
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       },
     ).finally(stop)
@@ -69,6 +69,7 @@ export const pipDownload = async (
       for (const entry of entries) await rename(join(out, entry), join(folder, entry))
     }
   } catch (error) {
+    for (const entry of await readdir(folder)) await rm(join(folder, entry), { recursive: true, force: true })
     throw diskFailure(error, folder)
   } finally {
     await rm(work, { recursive: true, force: true })

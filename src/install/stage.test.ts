@@ -1,10 +1,13 @@
-import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { afterEach, beforeEach, expect, test, setDefaultTimeout } from 'bun:test'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { withLock } from './lock.ts'
 import { stage, unstage } from './stage.ts'
+
+// Processes start slowly on a busy machine.
+setDefaultTimeout(60_000)
 
 let home = ''
 beforeEach(async () => {
@@ -24,7 +27,7 @@ const slowInstaller = () =>
       await stage(process.argv[1], 'engines/x', async (folder) => {
         await Bun.write(folder + '/who', String(process.pid))
         console.log('begun')
-        await Bun.sleep(Number(process.argv[2]))
+        await new Promise(() => setInterval(() => {}, 1000))
       })`,
       home,
     ],

@@ -149,10 +149,13 @@ for (const [what, bytes] of Object.entries(hostile)) {
   test(`${what} is refused`, () => refused(bytes))
 }
 
-test('two entries that share their data are refused', async () => {
-  const bytes = zip({ name: 'a' }, { name: 'b' })
+test('an entry inside the data of another is refused', async () => {
+  const inner = zip({ name: 'b' })
+  const local = inner.subarray(0, inner.indexOf(Buffer.from([0x50, 0x4b, 1, 2])))
+  const bytes = zip({ name: 'a', content: local, stored: true }, { name: 'b' })
   const second = bytes.lastIndexOf(Buffer.from([0x50, 0x4b, 1, 2]))
-  bytes.writeUInt32LE(0, second + 42)
+  // Behind the local header of `a`, which is 30 bytes and the name.
+  bytes.writeUInt32LE(31, second + 42)
   await refused(bytes)
 })
 

@@ -13,11 +13,13 @@ export interface Asking {
 export interface Reply extends AsyncDisposable {
   readonly status: number
   readonly headers: Headers
-  /** Throws `Failure('download_failed')` when it is cut, or silent for a minute. */
+  /** Throws `Failure('download_failed')` when it is cut, or silent for a minute; it has `retryAfterMs` where a new try makes sense. */
   chunks(): AsyncIterable<Uint8Array>
 }
 
 const maxRedirects = 10
+/** How long to leave a server alone that failed and may not fail again. */
+export const restMs = 250
 const silenceMs = 60_000
 const maxRetryAfterMs = 30_000
 
@@ -82,9 +84,10 @@ const refusal = (url: URL, response: Response): Failure => {
   const message = `${url.host} answers ${status} for ${url.pathname}.`
   if (status === 401 || status === 403) return new Failure('source_denied', message)
   if (status === 404 || status === 410) return new Failure('source_missing', message)
+  if (status < 500 && status !== 408 && status !== 429) return new Failure('download_failed', message)
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
-  const wait = Number.isFinite(seconds) ? { retryAfterMs: Math.min(seconds * 1000, maxRetryAfterMs) } : {}
-  return new Failure('download_failed', { message, ...wait })
+  const retryAfterMs = Number.isFinite(seconds) ? Math.min(seconds * 1000, maxRetryAfterMs) : restMs
+  return new Failure('download_failed', { message, retryAfterMs })
 }
 
 /** Calls back when nothing has moved for a minute. */
@@ -137,7 +140,8 @@ class OpenReply implements Reply {
     for (;;) {
       const next = await reader.read().catch((error: unknown) => {
         this.#signal?.throwIfAborted()
-        throw new Failure('download_failed', `${this.#url.host} cut the connection.`, { cause: error })
+        const facts = { message: `${this.#url.host} cut the connection.`, retryAfterMs: restMs }
+        throw new Failure('download_failed', facts, { cause: error })
       })
       if (next.done) return
       this.#silence.broken()

@@ -1,7 +1,7 @@
 import { Failure } from '../core/failure.ts'
 import type { UpstreamCall } from '../core/send.ts'
 
-const token = /^[!#$%&'*+.^_`|~\w-]+$/
+const token = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
 const printable = /^[\t\x20-\x7e]*$/
 
 /** These frame the message or the connection: they are written here, or not at all. */
@@ -25,8 +25,8 @@ const refuse = (name: string, why: string): never => {
 /** Throws `Failure('bad_request')` for a header that could end its line early or change how the message is framed. */
 export const checkHeaders = (headers: UpstreamCall['headers']): void => {
   for (const name of Object.keys(headers)) {
-    if (!token.test(name)) refuse('headers', 'has a name that is no header name')
-    if (ownHeaders.has(name.toLowerCase())) refuse(name, 'would change how the message is framed')
+    if (!token.test(name)) refuse('headers', 'has a name that is no lower-case header name')
+    if (ownHeaders.has(name)) refuse(name, 'would change how the message is framed')
     if (!printable.test(headers[name] ?? ''))
       refuse(name, 'has a value with a control or non-ASCII character')
   }

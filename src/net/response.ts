@@ -1,6 +1,6 @@
 import { Failure } from '../core/failure.ts'
 import { ChunkReader } from './chunked.ts'
-import { parseHead, type ResponseHead } from './head.ts'
+import { ResponseHead } from './head.ts'
 
 const headLimitBytes = 64 * 1024
 const blankLine = '\r\n\r\n'
@@ -55,7 +55,7 @@ export class ResponseReader {
         return undefined
       }
       this.#headBytes += size
-      this.#takeHead(parseHead(bytes.toString('latin1', start, end)))
+      this.#takeHead(new ResponseHead(bytes.toString('latin1', start, end)))
       start = searched = end + blankLine.length
     }
     return this.#pushBody(bytes, start)

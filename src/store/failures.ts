@@ -2,20 +2,23 @@ import { SQLiteError } from 'bun:sqlite'
 
 import { Failure } from '../core/failure.ts'
 
-/** What SQLite threw, in the words of the failure table. Other values pass as they are. */
+/** What SQLite or the file system threw, in the words of the failure table. Other values pass as they are. */
 export const storeFailure = (thrown: unknown, path: string): unknown => {
-  if (!(thrown instanceof SQLiteError)) return thrown
-  const code = thrown.code ?? 'SQLITE_ERROR'
-  if (code === 'SQLITE_FULL') {
-    return new Failure('store_full', `The disk of ${path} is full.`, { cause: thrown })
-  }
-  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
-    return new Failure('store_busy', `Another process holds ${path}.`, { cause: thrown })
-  }
-  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
-    return new Failure('store_damaged', `The file ${path} is damaged, or is not a store.`, { cause: thrown })
-  }
-  return new Failure('store_failed', `The store ${path} failed (${code}: ${thrown.message}).`, {
-    cause: thrown,
-  })
+  const code = codeOf(thrown)
+  if (code === undefined) return thrown
+  const [, failure, what] = cases.find(([pattern]) => pattern.test(code)) ?? otherCase
+  return new Failure(failure, `${what} (${path}, ${code}).`, { cause: thrown })
+}
+
+const otherCase = [/./, 'store_failed', 'The store cannot be read or written'] as const
+const cases = [
+  [/^(SQLITE_FULL|ENOSPC|EDQUOT)$/, 'store_full', 'The disk of the store is full'],
+  [/^SQLITE_(BUSY|LOCKED)/, 'store_busy', 'Another process holds the store'],
+  [/^SQLITE_(CORRUPT|NOTADB)/, 'store_damaged', 'The file is damaged, or is not a store'],
+] as const
+
+const codeOf = (thrown: unknown): string | undefined => {
+  if (thrown instanceof SQLiteError) return thrown.code ?? 'SQLITE_ERROR'
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
+  return typeof code === 'string' && /^E[A-Z]+$/.test(code) ? code : undefined
 }

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { Database } from 'bun:sqlite'
+import { Database, SQLiteError } from 'bun:sqlite'
 import type { Statement } from 'bun:sqlite'
 
 import { sqliteDialect } from './dialect.ts'
@@ -15,7 +15,9 @@ export interface SqliteOptions {
 
 /** How long a process waits for another one's transaction; it sleeps in between, so that its event loop turns. */
 const busyMs = 5_000
-const busyStepMs = 10
+const busyStepMs = 2
+/** Reading waits only while another process repairs the file after a crash. */
+const readerBusyMs = 1_000
 const watchMs = 250
 
 /** One file in WAL mode: a connection that writes, and one that reads what is committed. */
@@ -35,8 +37,8 @@ export class SqliteStore implements Store {
     try {
       // The file belongs to its owner alone; SQLite gives the WAL beside it the same mode.
       closeSync(openSync(path, 'a', 0o600))
-      this.#writer = new Connection(path, options)
-      this.#reader = new Connection(path, options)
+      this.#writer = new Connection(path, options, 0)
+      this.#reader = new Connection(path, options, readerBusyMs)
     } catch (error) {
       throw storeFailure(error, path)
     }
@@ -86,7 +88,7 @@ export class SqliteStore implements Store {
         begin.run()
         return
       } catch (error) {
-        if ((error as { code?: string }).code !== 'SQLITE_BUSY' || waitedMs >= busyMs) throw error
+        if (!isBusy(error) || waitedMs >= busyMs) throw error
         await Bun.sleep(busyStepMs)
       }
     }
@@ -118,8 +120,13 @@ export class SqliteStore implements Store {
 
   /** Changes when another connection has committed; asked of the writer, so our own commits do not count. */
   #dataVersion(): number {
-    const [row] = this.#writer.statement('PRAGMA data_version').all() as { data_version: number }[]
-    return row?.data_version ?? 0
+    try {
+      const [row] = this.#writer.statement('PRAGMA data_version').all() as { data_version: number }[]
+      return row?.data_version ?? this.#version
+    } catch {
+      // Another process repairs the file; the next look tells.
+      return this.#version
+    }
   }
 
   async backup(file: string): Promise<void> {
@@ -149,14 +156,15 @@ class Connection {
   readonly db: Database
   readonly #statements = new Map<string, Statement>()
 
-  constructor(path: string, options: SqliteOptions) {
+  constructor(path: string, options: SqliteOptions, waitMs: number) {
     this.db = new Database(path, { create: true, readwrite: true })
     try {
-      this.db.run('PRAGMA busy_timeout = 50')
+      this.db.run(`PRAGMA busy_timeout = ${busyMs}`)
       this.db.run('PRAGMA journal_mode = WAL')
       this.db.run(`PRAGMA synchronous = ${options.sync}`)
       // After a burst or a long reader the WAL shrinks again.
       this.db.run('PRAGMA journal_size_limit = 67108864')
+      this.db.run(`PRAGMA busy_timeout = ${waitMs}`)
     } catch (error) {
       this.db.close()
       throw error
@@ -176,6 +184,9 @@ class Connection {
     this.db.close()
   }
 }
+
+const isBusy = (error: unknown): boolean =>
+  error instanceof SQLiteError && (error.code ?? '').startsWith('SQLITE_BUSY')
 
 /** To the disk, not only to the kernel. */
 export const flush = async (path: string): Promise<void> => {

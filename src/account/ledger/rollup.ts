@@ -12,6 +12,7 @@ export class Rollup {
     const sums = measuresOf(row)
     const day = dayOf(row.at)
     addTo(this.#days, `${day} ${row.series} ${row.outcome}`, [day, row.series, row.outcome], sums)
+    if (row.tags.length === 0) return
     for (const tag of new Set(row.tags)) {
       const key = `${day} ${row.series} ${row.outcome} ${tag}`
       addTo(this.#tags, key, [day, tag, row.series, row.outcome], sums)
@@ -55,8 +56,8 @@ const addTo = (
     sums.set(key, [...names, ...add])
     return
   }
-  for (const [at, value] of add.entries()) {
-    known[names.length + at] = (known[names.length + at] as number) + value
+  for (let at = 0; at < add.length; at += 1) {
+    known[names.length + at] = (known[names.length + at] as number) + (add[at] as number)
   }
 }
 

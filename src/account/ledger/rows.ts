@@ -37,7 +37,9 @@ export const seriesOf = (hold: Hold, served: Served, currency: string | undefine
   currency ?? '',
 ]
 
-export const attemptTimes = (decision: Decision): string =>
+export const tagsText = (tags: readonly string[]): string => (tags.length === 0 ? '[]' : JSON.stringify(tags))
+
+const attemptTimes = (decision: Decision): string =>
   JSON.stringify(decision.attempts.map(({ queueMs, tookMs }) => [queueMs, tookMs]))
 
 /** What a hold becomes with its settlement. */
@@ -86,7 +88,7 @@ export const entryValues = (row: EntryRow): Value[] => [
   row.at,
   row.series,
   row.decision,
-  JSON.stringify(row.tags),
+  tagsText(row.tags),
   row.attempts,
   row.outcome,
   row.failure,

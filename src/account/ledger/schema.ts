@@ -65,7 +65,7 @@ const first = (sql: Dialect): readonly string[] => [
   `CREATE TABLE ledger_entry (id ${sql.orderedText} PRIMARY KEY, at ${sql.integer} NOT NULL,
      series ${sql.integer} NOT NULL, decision ${sql.integer} NOT NULL, tags TEXT NOT NULL, attempts TEXT NOT NULL,
      outcome TEXT NOT NULL, failure TEXT, count_sources TEXT NOT NULL,
-     ${each(entryFigures, sql.integer)}) ${sql.table('heap')}`,
+     ${each(entryFigures, sql.integer)}) ${sql.table('by-key')}`,
   `CREATE TABLE ledger_day (day ${sql.integer} NOT NULL, series ${sql.integer} NOT NULL, outcome TEXT NOT NULL,
      ${each(measures, `${sql.integer} NOT NULL`)}, PRIMARY KEY (day, series, outcome)) ${sql.table('by-key')}`,
   `CREATE TABLE ledger_day_tag (day ${sql.integer} NOT NULL, tag TEXT NOT NULL, series ${sql.integer} NOT NULL,

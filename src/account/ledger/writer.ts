@@ -6,7 +6,7 @@ import { dayOf } from './days.ts'
 import { Dictionary } from './dictionary.ts'
 import type { Instance } from './instance.ts'
 import { Rollup } from './rollup.ts'
-import { addEntry, entryValues, seriesOf, settledRow } from './rows.ts'
+import { addEntry, entryValues, seriesOf, settledRow, tagsText } from './rows.ts'
 import type { EntryRow } from './rows.ts'
 
 interface Group {
@@ -47,7 +47,9 @@ export class Writer implements LedgerPort {
   }
 
   hold(hold: Hold): Promise<void> {
-    if (this.#open.has(hold.id)) throw new Failure('internal', `The request id ${hold.id} is used twice.`)
+    if (this.#open.has(hold.id)) {
+      return Promise.reject(new Failure('internal', `The request id ${hold.id} is used twice.`))
+    }
     this.#open.set(hold.id, hold)
     this.#group ??= { holds: [], committed: Promise.withResolvers() }
     this.#group.holds.push(hold)
@@ -127,7 +129,7 @@ export class Writer implements LedgerPort {
     for (const hold of holds) {
       const series = await this.#dictionary.series(transaction, seriesOf(hold, hold, hold.reserved?.currency))
       const decision = await this.#dictionary.decision(transaction, hold.decision, today)
-      const tags = JSON.stringify(hold.tags)
+      const tags = tagsText(hold.tags)
       const reserved = hold.reserved?.nano ?? null
       rows.push([hold.id, this.#instance.id, hold.at, series, decision, tags, reserved])
     }

@@ -24,12 +24,14 @@ function writeForOwner(file: string, text: string, folder: string): void {
     try {
       writeSync(handle, text)
       fsyncSync(handle)
+      renameSync(temporary, file)
+    } catch (error) {
+      rmSync(temporary, { force: true })
+      throw error
     } finally {
       closeSync(handle)
     }
-    renameSync(temporary, file)
   } catch (error) {
-    rmSync(temporary, { force: true })
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'ENOSPC' || code === 'EDQUOT') {
       throw new Failure('disk_full', `There is no space for ${file}.`, { cause: error })

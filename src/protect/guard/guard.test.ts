@@ -53,6 +53,12 @@ const codeOf = (work: () => unknown): string => {
   }
 }
 
+const rejection = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'passed',
+    (error: unknown) => (error instanceof Failure ? error.code : String(error)),
+  )
+
 const ask = (model = 'small', tokens = 10) => ({ operation: 'chat', model, tokens }) as const
 
 describe('identify', () => {
@@ -124,11 +130,11 @@ const until = async (condition: () => boolean): Promise<void> => {
 describe('names', () => {
   test('a name is taken while its key is in force, and free after', async () => {
     const { key } = await keys.create({ name: 'alice' })
-    await expect(keys.create({ name: 'alice' })).rejects.toMatchObject({ code: 'usage_wrong' })
+    expect(await rejection(keys.create({ name: 'alice' }))).toBe('usage_wrong')
     expect((await keys.revoke(key.id)).revokedAt).toBe(clock.now)
     await keys.create({ name: 'alice' })
     expect(keys.list().map((known) => known.revokedAt === undefined)).toContain(false)
-    await expect(keys.revoke('bob')).rejects.toMatchObject({ code: 'usage_wrong' })
+    expect(await rejection(keys.revoke('bob'))).toBe('usage_wrong')
   })
 })
 
@@ -186,9 +192,7 @@ describe('the first key', () => {
   })
 
   test('a file that cannot be written leaves no key in the store', async () => {
-    await expect(ensureFirstKey(join(home, 'inhouse.db', 'no folder'), keys)).rejects.toMatchObject({
-      code: 'store_failed',
-    })
+    expect(await rejection(ensureFirstKey(join(home, 'inhouse.db', 'no folder'), keys))).toBe('store_failed')
     expect(keys.list()).toHaveLength(0)
   })
 })

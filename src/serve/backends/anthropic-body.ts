@@ -1,12 +1,14 @@
 import { JsonText } from '../../core/json.ts'
 import type { ChatPrompt, Message, Part, ResponseFormat, Tool, ToolChoice } from '../../core/request.ts'
+import { claudeTraits } from './claude-traits.ts'
+import type { ClaudeTraits } from './claude-traits.ts'
 import { Draft } from './draft.ts'
 import { unsupported } from './quirks.ts'
 
 type Json = Record<string, unknown>
 
 /** The neutral words as a Messages body. What it cannot say is in the draft's warnings. */
-export function anthropicDraft(prompt: ChatPrompt): Draft {
+export function anthropicDraft(prompt: ChatPrompt, model: string): Draft {
   if ((prompt.choices ?? 1) > 1) throw unsupported('n', 'This backend gives one answer at a time.')
   const warnings = [...Object.keys(prompt.rest), ...unsaid(prompt)]
   const turns = turnsOf(
@@ -19,7 +21,7 @@ export function anthropicDraft(prompt: ChatPrompt): Draft {
     messages: turns,
     max_tokens: prompt.maxOutputTokens,
     ...toolsOf(prompt),
-    ...thinkingOf(prompt, warnings),
+    ...thinkingOf(prompt, claudeTraits(model), warnings),
     stop_sequences: prompt.stop?.filter((stop) => stop.trim() !== ''),
     metadata: prompt.user === undefined ? undefined : { user_id: prompt.user },
   }
@@ -116,37 +118,39 @@ const toolChoiceOf = (choice: ToolChoice): Json =>
     ? { type: choice === 'required' ? 'any' : choice }
     : { type: 'tool', name: choice.name }
 
-/** Thinking, the format, and sampling, which thinking excludes. */
-function thinkingOf(prompt: ChatPrompt, warnings: string[]): Json {
+/** Thinking, the format, and sampling, as far as the model takes them. */
+function thinkingOf(prompt: ChatPrompt, traits: ClaudeTraits, warnings: string[]): Json {
   const { reasoningEffort: effort, reasoningBudgetTokens: budget } = prompt
-  const thinks = budget !== undefined || (effort !== undefined && effort !== 'none')
-  const level = effort === undefined ? undefined : efforts[effort]
-  if (thinks && budget === undefined && level === undefined) warnings.push('reasoning_effort')
-  const config = { effort: level, format: formatOf(prompt.responseFormat) }
+  const level = effort === undefined || !traits.adapts ? undefined : efforts[effort]
+  if (effort !== undefined && effort !== 'none' && level === undefined) warnings.push('reasoning_effort')
+  if (budget !== undefined && !traits.budgets) warnings.push('reasoning_budget')
+  const format = formatOf(prompt.responseFormat)
+  const thinking = thoughtOf(effort === 'none', level, budget, traits)
   return {
-    thinking:
-      budget === undefined
-        ? thinks && level !== undefined
-          ? { type: 'adaptive' }
-          : effort === 'none'
-            ? { type: 'disabled' }
-            : undefined
-        : { type: 'enabled', budget_tokens: budget },
-    output_config: config.effort === undefined && config.format === undefined ? undefined : config,
-    ...samplingOf(prompt, thinks, warnings),
+    thinking,
+    output_config: level === undefined && format === undefined ? undefined : { effort: level, format },
+    ...samplingOf(prompt, traits.samples && (thinking === undefined || effort === 'none'), warnings),
   }
 }
 
-function samplingOf({ temperature, topP, topK }: ChatPrompt, thinks: boolean, warnings: string[]): Json {
-  if (!thinks) {
-    // OpenAI's range goes to 2, this one to 1.
-    if (temperature !== undefined && temperature > 1) warnings.push('temperature')
-    return { temperature: temperature && Math.min(temperature, 1), top_p: topP, top_k: topK }
-  }
-  if (temperature !== undefined && temperature !== 1) warnings.push('temperature')
-  if (topP !== undefined && topP !== 1) warnings.push('top_p')
-  if (topK !== undefined) warnings.push('top_k')
-  return {}
+function thoughtOf(
+  isOff: boolean,
+  level: string | undefined,
+  budget: number | undefined,
+  traits: ClaudeTraits,
+): Json | undefined {
+  if (isOff) return { type: 'disabled' }
+  if (budget !== undefined && traits.budgets) return { type: 'enabled', budget_tokens: budget }
+  return budget !== undefined || level !== undefined ? { type: 'adaptive' } : undefined
+}
+
+/** New models, and thinking, exclude sampling. OpenAI's range of temperatures goes to 2, this one to 1. */
+function samplingOf({ temperature, topP, topK }: ChatPrompt, samples: boolean, warnings: string[]): Json {
+  if (temperature !== undefined && (samples ? temperature > 1 : temperature !== 1))
+    warnings.push('temperature')
+  if (!samples && topP !== undefined && topP !== 1) warnings.push('top_p')
+  if (!samples && topK !== undefined) warnings.push('top_k')
+  return samples ? { temperature: temperature && Math.min(temperature, 1), top_p: topP, top_k: topK } : {}
 }
 
 /** OpenAI's words for the effort. */

@@ -52,7 +52,7 @@ export const anthropic: BackendKind<z.output<typeof settings>> = {
 
 function outgoing(request: ModelRequest, target: Target, stream: boolean): Outgoing {
   const isSame = request.dialect === 'anthropic-messages'
-  const draft = isSame ? new Draft(request.body) : draftOf(request)
+  const draft = isSame ? new Draft(request.body) : draftOf(request, target.model)
   patchAnthropic(draft, target, stream)
   const beta = isSame ? request.headers['anthropic-beta'] : undefined
   return {
@@ -70,8 +70,8 @@ function outgoing(request: ModelRequest, target: Target, stream: boolean): Outgo
   }
 }
 
-function draftOf(request: ModelRequest): Draft {
+function draftOf(request: ModelRequest, model: string): Draft {
   const prompt = request.prompt()
   if (prompt.kind !== 'chat') throw unsupported('model', `This backend has no operation ${prompt.kind}.`)
-  return anthropicDraft(prompt)
+  return anthropicDraft(prompt, model)
 }

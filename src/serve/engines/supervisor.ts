@@ -70,20 +70,7 @@ export class Supervisor {
   }
 
   status(): RowStatus[] {
-    const tick = this.#parts.clock.tick()
-    return [...this.#rows.values()].map(({ row, slots }) => {
-      const running = this.#running.get(row)
-      const failure = running === undefined ? this.#troubles.refusal(row, tick) : undefined
-      return {
-        row,
-        state: running?.state ?? (failure === undefined ? 'unloaded' : 'failed'),
-        slots,
-        inUse: running?.inUse ?? 0,
-        waiting: this.#queue.waiting.filter((request) => request.row === row).length,
-        ...(running?.loadMs === undefined ? {} : { loadMs: running.loadMs }),
-        ...(failure === undefined ? {} : { failure }),
-      }
-    })
+    return [...this.#rows.values()].map((row) => this.#statusOf(row))
   }
 
   /** What has changed serves its requests to the end and is then replaced; the rest goes on untouched. */
@@ -114,6 +101,20 @@ export class Supervisor {
       await running.process?.stop()
     })
     await Promise.all(ending)
+  }
+
+  #statusOf({ row, slots }: EngineRow): RowStatus {
+    const running = this.#running.get(row)
+    const failure = running === undefined ? this.#troubles.refusal(row, this.#parts.clock.tick()) : undefined
+    return {
+      row,
+      state: running?.state ?? (failure === undefined ? 'unloaded' : 'failed'),
+      slots,
+      inUse: running?.inUse ?? 0,
+      waiting: this.#queue.waiting.filter((request) => request.row === row).length,
+      ...(running?.loadMs === undefined ? {} : { loadMs: running.loadMs }),
+      ...(failure === undefined ? {} : { failure }),
+    }
   }
 
   #pump(): void {

@@ -1,6 +1,7 @@
 import type { Opening, Outgoing, Target } from '../../core/backend.ts'
 import type { Frame, FrameReader, ModelEvent } from '../../core/event.ts'
 import { Failure, asFailure } from '../../core/failure.ts'
+import type { Operation } from '../../core/operation.ts'
 import type { ModelRequest } from '../../core/request.ts'
 import type { ByteSource } from '../../core/send.ts'
 import type { Station } from './backends.ts'
@@ -47,7 +48,17 @@ export async function attempt(
   health.began()
   try {
     deadline.arm(settings.firstEventMs, () => late(target, settings.firstEventMs))
-    const answer = await converse(opening, outgoing, target, station, scope, call, deadline, settings)
+    const answer = await converse(
+      opening,
+      outgoing,
+      target,
+      request,
+      station,
+      scope,
+      call,
+      deadline,
+      settings,
+    )
     health.succeeded()
     return answer
   } catch (thrown) {
@@ -64,6 +75,7 @@ async function converse(
   opening: Opening,
   outgoing: Outgoing,
   target: Target,
+  request: ModelRequest,
   station: Station,
   scope: RequestScope,
   call: AbortController,
@@ -88,7 +100,12 @@ async function converse(
     throw backend.failure(outgoing, reply.status, reply.header('retry-after'), body)
   }
   const reader = backend.reader(outgoing, reply)
-  const more = framesOf(reply.body, reader, outgoing, deadline, call, target, settings)
+  const isCut = (rest: readonly Frame[]): boolean =>
+    speaks.has(request.operation) &&
+    scope.tap.failure === undefined &&
+    !scope.tap.finished &&
+    !rest.some(hasFinish)
+  const more = framesOf(reply.body, reader, outgoing, deadline, call, target, settings, isCut)
   const first: Frame[] = []
   for (;;) {
     const frames = await more()
@@ -112,6 +129,7 @@ function framesOf(
   call: AbortController,
   target: Target,
   settings: GatewaySettings,
+  isCut: (rest: readonly Frame[]) => boolean,
 ): () => Promise<readonly Frame[] | undefined> {
   let ended = false
   let armed = false
@@ -129,7 +147,10 @@ function framesOf(
       if (bytes === undefined) {
         ended = true
         deadline.clear()
-        return reader.end()
+        const rest = reader.end()
+        if (isCut(rest))
+          throw new Failure('upstream_cut', `${target.backend} ended its answer without a finish.`)
+        return rest
       }
       if (armed) deadline.touch()
       else {
@@ -142,6 +163,11 @@ function framesOf(
     }
   }
 }
+
+/** What ends with a finish: when it does not, it was cut, however clean the socket's end looked. */
+const speaks: ReadonlySet<Operation> = new Set<Operation>(['chat', 'complete'])
+
+const hasFinish = (frame: Frame): boolean => frame.events().some((event) => event.type === 'finish')
 
 function firstEvent(frames: readonly Frame[]): ModelEvent | undefined {
   for (const frame of frames) {

@@ -13,10 +13,7 @@ export interface Station {
   readonly health: Health
 }
 
-/**
- * The backends of one config. A reload makes a new list and takes over the stations whose backend is the same row,
- * so that calls under way keep counting.
- */
+/** The backends of one config. A reload makes a new list and takes over the slots, so that calls under way keep counting. */
 export class Stations {
   readonly #stations: ReadonlyMap<string, Station>
 
@@ -24,26 +21,30 @@ export class Stations {
     this.#stations = stations
   }
 
+  /** The stations of these backends; those that were there before under the same name keep their counts. */
   static of(
     backends: Iterable<Backend & { readonly queue: number }>,
     clock: Clock,
     settings: GatewaySettings,
+    before?: Stations,
   ): Stations {
     const stations = new Map<string, Station>()
     for (const backend of backends) {
-      stations.set(backend.name, {
-        backend,
-        slots: new Slots(backend.name, backend.concurrency, backend.queue),
-        health: new Health(clock, settings.health),
-      })
+      const slots = before?.find(backend.name)?.slots ?? new Slots(backend.name)
+      slots.resize(backend.concurrency, backend.queue)
+      stations.set(backend.name, { backend, slots, health: new Health(clock, settings.health) })
     }
     return new Stations(stations)
   }
 
   get(name: string): Station {
-    const station = this.#stations.get(name)
+    const station = this.find(name)
     if (station === undefined) throw new Failure('no_target', `There is no backend named ${name}.`)
     return station
+  }
+
+  find(name: string): Station | undefined {
+    return this.#stations.get(name)
   }
 
   standing(name: string): Standing {

@@ -6,7 +6,7 @@ import type { Answer } from './attempt.ts'
 import type { RequestScope } from './scope.ts'
 import type { GatewaySettings } from './settings.ts'
 
-type Chunk = Uint8Array<ArrayBufferLike> | string
+type Chunk = Uint8Array | string
 
 /** What delivering needs to know of one request. */
 export interface Delivery {
@@ -19,7 +19,7 @@ export interface Delivery {
 
 /** A whole answer. Same dialect and asked whole: the bytes as they came; otherwise a fold of the events. */
 export async function wholeAnswer(answer: Answer, delivery: Delivery): Promise<Chunk> {
-  const { request, scope, surface, facts } = delivery
+  const { scope, surface, facts } = delivery
   const frames = [...answer.first]
   see(answer.first, scope)
   if (answer.outgoing.stream) {
@@ -30,8 +30,7 @@ export async function wholeAnswer(answer: Answer, delivery: Delivery): Promise<C
   }
   const { failure } = scope.tap
   if (failure !== undefined) throw failure
-  if (!answer.outgoing.stream && answer.outgoing.dialect === surface.dialect) return joined(frames)
-  requireFinish(request, scope)
+  if (!answer.outgoing.stream && isFaithful(answer, surface)) return joined(frames)
   return surface.whole(
     frames.flatMap((frame) => frame.events()),
     facts,
@@ -117,7 +116,7 @@ class Outflow {
 
   #render(frames: readonly Frame[], answer: Answer): Uint8Array | undefined {
     const { request, surface } = this.#delivery
-    if (answer.outgoing.dialect === surface.dialect && answer.outgoing.stream) {
+    if (answer.outgoing.stream && isFaithful(answer, surface)) {
       const shown = request.wantsUsage ? frames : frames.filter((frame) => !surface.isUsageOnly(frame))
       return shown.length === 0 ? undefined : joined(shown)
     }
@@ -129,15 +128,14 @@ class Outflow {
   }
 
   #finish(answer: Answer): Uint8Array | undefined {
-    const { request, scope, surface } = this.#delivery
+    const { scope, surface } = this.#delivery
     const { tap } = scope
     if (tap.failure !== undefined) {
       this.#over('failed', tap.failure)
       return undefined
     }
-    requireFinish(request, scope)
     this.#over('done')
-    const said = tap.ended && answer.outgoing.dialect === surface.dialect && answer.outgoing.stream
+    const said = tap.ended && answer.outgoing.stream && isFaithful(answer, surface)
     return said ? undefined : text([this.#write({ type: 'end' })])
   }
 
@@ -160,6 +158,10 @@ class Outflow {
 
 const encoder = new TextEncoder()
 
+/** The bytes can be handed on: the client reads the dialect that they are written in. */
+const isFaithful = ({ outgoing }: Answer, surface: Surface): boolean =>
+  outgoing.dialect === surface.dialect && outgoing.mustEncode !== true
+
 function text(chunks: readonly Chunk[]): Uint8Array | undefined {
   const bytes = chunks
     .filter((chunk) => chunk.length > 0)
@@ -177,15 +179,4 @@ function joined(frames: readonly Frame[]): Uint8Array {
 
 function see(frames: readonly Frame[], scope: RequestScope): void {
   for (const frame of frames) for (const event of frame.events()) scope.tap.see(event)
-}
-
-/** A chat or completion that ends without a finish was cut, however clean the socket's end looked. */
-function requireFinish(request: ModelRequest, scope: RequestScope): void {
-  const speaks = request.operation === 'chat' || request.operation === 'complete'
-  if (speaks && !scope.tap.finished) {
-    throw new Failure(
-      'upstream_cut',
-      `${scope.answerer?.backend ?? 'The backend'} ended its answer without a finish.`,
-    )
-  }
 }

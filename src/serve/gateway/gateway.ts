@@ -19,10 +19,10 @@ export interface Setup {
   readonly settings: GatewaySettings
   readonly stations: Stations
   readonly route: Router
+  readonly guard: Guard
 }
 
 export interface GatewayParts {
-  readonly guard: Guard
   readonly ledger: LedgerPort
   readonly clock: Clock
   newId(): string
@@ -73,8 +73,7 @@ export class Gateway {
     try {
       if (this.#draining)
         throw new Failure('draining', { message: 'This server is stopping.', retryAfterMs: 1000 })
-      const { guard } = this.#parts
-      const { settings, stations, route: decide } = this.#setup
+      const { guard, settings, stations, route: decide } = this.#setup
       const identity = guard.identify(call.secret)
       const body = await JsonText.read(await call.body())
       const request = surface.parse(body, (name) => call.header(name))

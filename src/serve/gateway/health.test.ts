@@ -6,7 +6,7 @@ import { afterFailure } from './retry.ts'
 
 const settings = { failuresToOpen: 3, openMs: 1000 }
 
-function atTime(): { health: Health; advance(ms: number): void } {
+function atTime(): { health: Health; advance: (ms: number) => void } {
   let tick = 0
   return {
     health: new Health({ now: () => tick, tick: () => tick }, settings),

@@ -11,11 +11,11 @@ const forever = new AbortController().signal
 const codeOf = (thrown: unknown): string | undefined => (thrown instanceof Failure ? thrown.code : undefined)
 
 test('a call that finds a free slot does not wait for a turn of the loop', () => {
-  expect(new Slots('gpu', 1, 0).take(forever, patient)).toBeInstanceOf(Function)
+  expect(new Slots('gpu').resize(1, 0).take(forever, patient)).toBeInstanceOf(Function)
 })
 
 test('a full line refuses at once and says when to come back', () => {
-  const slots = new Slots('gpu', 1, 0)
+  const slots = new Slots('gpu').resize(1, 0)
   void slots.take(forever, patient)
   let thrown: unknown
   try {
@@ -28,7 +28,7 @@ test('a full line refuses at once and says when to come back', () => {
 })
 
 test('who waits too long is told, and the place goes to the next', async () => {
-  const slots = new Slots('gpu', 1, 2)
+  const slots = new Slots('gpu').resize(1, 2)
   const release = await slots.take(forever, patient)
   const hasty = Promise.resolve(slots.take(forever, 1)).catch(codeOf)
   const next = slots.take(forever, patient)
@@ -38,7 +38,7 @@ test('who waits too long is told, and the place goes to the next', async () => {
 })
 
 test('a client that leaves while it waits leaves the line', async () => {
-  const slots = new Slots('gpu', 1, 1)
+  const slots = new Slots('gpu').resize(1, 1)
   const release = await slots.take(forever, patient)
   const client = new AbortController()
   const waiting = Promise.resolve(slots.take(client.signal, patient)).catch(codeOf)
@@ -50,7 +50,7 @@ test('a client that leaves while it waits leaves the line', async () => {
 })
 
 test('a place given back twice is one place', async () => {
-  const slots = new Slots('gpu', 1, 0)
+  const slots = new Slots('gpu').resize(1, 0)
   const release = await slots.take(forever, patient)
   release()
   release()
@@ -64,23 +64,23 @@ test('however takes, leaves and releases interleave, never more run than allowed
       fc.integer({ min: 1, max: 3 }),
       fc.array(fc.nat({ max: 9 }), { maxLength: 40 }),
       async (most, steps) => {
-        const slots = new Slots('gpu', most, 100)
+        const slots = new Slots('gpu').resize(most, 100)
         const held: (() => void)[] = []
         const waiting: AbortController[] = []
         const served: number[] = []
+        const serve = async (taken: Promise<() => void>, turn: number): Promise<void> => {
+          const release = await taken.catch(() => undefined)
+          if (release === undefined) return
+          served.push(turn)
+          held.push(release)
+        }
         for (const [turn, step] of steps.entries()) {
           if (step < 5) {
             const client = new AbortController()
             const taken = slots.take(client.signal, patient)
             if (taken instanceof Promise) {
               waiting.push(client)
-              taken.then(
-                (release) => {
-                  served.push(turn)
-                  held.push(release)
-                },
-                () => {},
-              )
+              void serve(taken, turn)
             } else held.push(taken)
           } else if (step < 8) held.shift()?.()
           else waiting.splice(step % (waiting.length + 1), 1)[0]?.abort()

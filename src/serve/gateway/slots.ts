@@ -10,15 +10,21 @@ interface Waiter {
  */
 export class Slots {
   readonly #name: string
-  readonly #concurrency: number
-  readonly #queueLimit: number
   readonly #line: Waiter[] = []
+  #concurrency = 1
+  #queueLimit = 0
   #busy = 0
 
-  constructor(name: string, concurrency: number, queueLimit: number) {
+  constructor(name: string) {
     this.#name = name
+  }
+
+  /** New bounds; what runs goes on, and who waits is let in where there is room now. */
+  resize(concurrency: number, queueLimit: number): this {
     this.#concurrency = concurrency
     this.#queueLimit = queueLimit
+    this.#serveNext()
+    return this
   }
 
   get busy(): number {
@@ -82,7 +88,11 @@ export class Slots {
       if (!held) return
       held = false
       this.#busy--
-      if (this.#busy < this.#concurrency) this.#line.shift()?.serve()
+      this.#serveNext()
     }
+  }
+
+  #serveNext(): void {
+    while (this.#busy < this.#concurrency && this.#line.length > 0) this.#line.shift()?.serve()
   }
 }

@@ -5,7 +5,7 @@ import { joinLogprobs } from './logprobs.ts'
 import type { Timing } from './tap.ts'
 
 /** A piece of an answer, whole; in the order in which they began. */
-export type AnswerPart =
+type AnswerPart =
   | {
       readonly type: 'text' | 'refusal' | 'reasoning'
       readonly text: string

@@ -1,0 +1,148 @@
+/**
+ * A mock upstream that streams, as its own process: `bun bench/upstreams/stream-mock.ts PORT`.
+ * `POST /c200/e50/v1/chat/completions` answers with 200 chunks, one every 50 ms; `e0` sends them all in one write.
+ * A path that ends in `/messages` answers in Anthropic's dialect, any other in OpenAI's.
+ */
+import type { Socket } from 'bun'
+
+import { chunkText } from './upstream.ts'
+
+interface Script {
+  readonly before: string
+  readonly chunk: string
+  readonly after: string
+}
+
+const anthropicEvent = (type: string, fields: object): string =>
+  `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`
+
+const anthropic = (chunks: number): Script => ({
+  before:
+    anthropicEvent('message_start', {
+      message: {
+        id: 'msg_0123456789abcdef',
+        type: 'message',
+        role: 'assistant',
+        model: 'mock',
+        content: [],
+        stop_reason: null,
+        stop_sequence: null,
+        usage: { input_tokens: 190, output_tokens: 1 },
+      },
+    }) + anthropicEvent('content_block_start', { index: 0, content_block: { type: 'text', text: '' } }),
+  chunk: anthropicEvent('content_block_delta', { index: 0, delta: { type: 'text_delta', text: chunkText } }),
+  after:
+    anthropicEvent('content_block_stop', { index: 0 }) +
+    anthropicEvent('message_delta', {
+      delta: { stop_reason: 'end_turn', stop_sequence: null },
+      usage: { output_tokens: chunks },
+    }) +
+    anthropicEvent('message_stop', {}),
+})
+
+const openAiEvent = (choices: readonly object[], more: object = {}): string =>
+  `data: ${JSON.stringify({
+    id: 'chatcmpl-0123456789abcdef',
+    object: 'chat.completion.chunk',
+    created: 1_790_000_000,
+    model: 'mock',
+    choices,
+    ...more,
+  })}\n\n`
+
+const openAiDelta = (delta: object, finish: string | null = null): string =>
+  openAiEvent([{ index: 0, delta, logprobs: null, finish_reason: finish }])
+
+function openAi(chunks: number, withUsage: boolean): Script {
+  const usage = { prompt_tokens: 190, completion_tokens: chunks, total_tokens: 190 + chunks }
+  return {
+    before: openAiDelta({ role: 'assistant', content: '' }),
+    chunk: openAiDelta({ content: chunkText }),
+    after: `${openAiDelta({}, 'stop')}${withUsage ? openAiEvent([], { usage }) : ''}data: [DONE]\n\n`,
+  }
+}
+
+const httpChunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`
+
+const head = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n'
+const empty = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}'
+const last = '0\r\n\r\n'
+
+/** Bursts are made once and kept. */
+const bursts = new Map<string, Buffer>()
+
+class Session {
+  #request = Buffer.alloc(0)
+  #unsent = Buffer.alloc(0)
+  #timer: ReturnType<typeof setInterval> | undefined
+
+  /** Answers once the request is here whole; clients wait for the answer before they ask again. */
+  read(socket: Socket<Session>, bytes: Buffer): void {
+    this.#request = this.#request.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.#request, bytes])
+    const end = this.#request.indexOf('\r\n\r\n')
+    if (end === -1) return
+    const text = this.#request.toString('latin1', 0, end)
+    const length = Number(/content-length: *(\d+)/i.exec(text)?.[1] ?? 0)
+    if (this.#request.length < end + 4 + length) return
+    const path = text.split(' ', 2)[1] ?? '/'
+    const withUsage = this.#request.includes('"include_usage":true', end)
+    this.#request = Buffer.alloc(0)
+    this.#answer(socket, path, withUsage)
+  }
+
+  #answer(socket: Socket<Session>, path: string, withUsage: boolean): void {
+    const [, chunks, every] = /\/c(\d+)\/e(\d+)\/.*\/(?:completions|messages)/.exec(path) ?? []
+    if (chunks === undefined) return this.#write(socket, empty)
+    const isAnthropic = path.includes('/messages')
+    const make = (): Script =>
+      isAnthropic ? anthropic(Number(chunks)) : openAi(Number(chunks), withUsage)
+    if (Number(every) > 0) return this.#drip(socket, make(), Number(chunks), Number(every))
+    const key = `${path} ${withUsage}`
+    let burst = bursts.get(key)
+    if (burst === undefined) {
+      const { before, chunk, after } = make()
+      const body = httpChunk(before) + httpChunk(chunk).repeat(Number(chunks)) + httpChunk(after)
+      burst = Buffer.from(head + body + last)
+      bursts.set(key, burst)
+    }
+    this.#write(socket, burst)
+  }
+
+  #drip(socket: Socket<Session>, { before, chunk, after }: Script, chunks: number, every: number): void {
+    const bytes = Buffer.from(httpChunk(chunk))
+    let left = chunks
+    this.#write(socket, head + httpChunk(before))
+    this.#timer = setInterval(() => {
+      left -= 1
+      this.#write(socket, bytes)
+      if (left > 0) return
+      this.close()
+      this.#write(socket, httpChunk(after) + last)
+    }, every)
+  }
+
+  #write(socket: Socket<Session>, data: string | Buffer): void {
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data
+    if (this.#unsent.length > 0) this.#unsent = Buffer.concat([this.#unsent, bytes])
+    else this.#unsent = bytes.subarray(Math.max(0, socket.write(bytes)))
+  }
+
+  drain(socket: Socket<Session>): void {
+    this.#unsent = this.#unsent.subarray(Math.max(0, socket.write(this.#unsent)))
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+}
+
+Bun.listen<Session>({
+  hostname: '127.0.0.1',
+  port: Number(process.argv[2]),
+  socket: {
+    open: (socket) => void (socket.data = new Session()),
+    data: (socket, bytes) => socket.data.read(socket, bytes),
+    drain: (socket) => socket.data.drain(socket),
+    close: (socket) => socket.data.close(),
+  },
+})

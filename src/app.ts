@@ -1,0 +1,193 @@
+import { watchConfig, type Loaded } from './config/index.ts'
+import type { Settings } from './config/schema.ts'
+import type { Clock } from './core/clock.ts'
+import { asFailure, failures, type Failure } from './core/failure.ts'
+import { openLedger } from './account/ledger/ledger.ts'
+import type { LedgerReader } from './account/ledger/reader.ts'
+import { ledgerTables } from './account/ledger/schema.ts'
+import { LocalModels, engineSettings, managedRows } from './app/local-models.ts'
+import { makeSetup, storePath, type Lasting } from './app/setup.ts'
+import { listen } from './http/listen.ts'
+import { createApp, type Readiness } from './http/server.ts'
+import type { OnProgress } from './install/progress.ts'
+import { openModels } from './models/store.ts'
+import { createTransport } from './net/index.ts'
+import { proxyFromEnvironment } from './net/proxy.ts'
+import { createDoor } from './protect/boundary/door.ts'
+import { ensureFirstKey } from './protect/guard/first-key.ts'
+import { keyTables } from './protect/guard/key-table.ts'
+import { KeyStore } from './protect/guard/key-store.ts'
+import { localCounters } from './protect/guard/limits.ts'
+import { createEngines, type Engines } from './serve/engines/engines.ts'
+import { Gateway } from './serve/gateway/gateway.ts'
+import { probeResting } from './serve/gateway/probe.ts'
+import { surfaces } from './serve/surfaces/index.ts'
+import { openStore } from './store/open.ts'
+import { version } from './version.ts'
+
+/** The calls of a pino logger that the program makes. */
+export interface Log {
+  info(facts: object, message: string): void
+  warn(facts: object, message: string): void
+  error(facts: object, message: string): void
+}
+
+export interface AppParts {
+  readonly loaded: Loaded
+  /** Reads the config anew: for SIGHUP and when its file changes. */
+  reread(): Loaded
+  readonly log: Log
+  readonly onProgress: OnProgress
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+export interface App {
+  readonly url: string
+  readonly hostname: string
+  readonly port: number
+  /** The file with the first key; undefined when its owner took it away. */
+  readonly keyFile: string | undefined
+  readonly engines: Engines
+  readonly ledger: LedgerReader
+  config(): Settings
+  /** Resolves when the local models are here and the first of them answers, or cannot. */
+  readonly settled: Promise<void>
+  /** Why a row of `models` is not served, if it is not. */
+  trouble(row: string): Failure | undefined
+  readiness(): Readiness
+  /** Puts the config as it is now in force, or keeps the old one and says why. */
+  reload(): void
+  /** Lets running calls end, then gives everything back. */
+  stop(): Promise<void>
+}
+
+const clock: Clock = { now: () => Date.now(), tick: () => performance.now() }
+const newId = (): string => `req_${Bun.randomUUIDv7().replaceAll('-', '')}`
+
+/** Puts the parts together and opens the port. Throws `Failure` (store, port, config); nothing is left running then. */
+export async function startApp({ loaded, reread, log, onProgress, env }: AppParts): Promise<App> {
+  const { home } = loaded
+  let { config } = loaded
+  await using started = new AsyncDisposableStack()
+
+  const store = started.adopt(
+    await openStore(storePath(home), { migrations: [ledgerTables, keyTables], sync: config.ledger.sync }),
+    (it) => it.close(),
+  )
+  const keys = started.adopt(await KeyStore.open(store, clock), (it) => it.close())
+  const keyFile = await ensureFirstKey(home, keys)
+  const ledger = started.adopt(
+    await openLedger({ store, clock, instance: newId(), retentionDays: config.ledger.retentionDays }),
+    (it) => it.close(),
+  )
+
+  const transport = started.adopt(createTransport({ proxyFor: proxyFromEnvironment(env) }), (it) =>
+    it.close(),
+  )
+  const door = createDoor(transport, { offline: config.offline })
+  const engines = started.adopt(
+    createEngines({ home, settings: engineSettings(config), rows: [], clock, log }),
+    (it) => it.stop(),
+  )
+  const models = openModels({ home, env })
+  const local = started.adopt(new LocalModels({ home, models, engines, env, onProgress }), (it) => it.stop())
+
+  const lasting: Lasting = { clock, door, engines, keys, counters: localCounters(clock.tick) }
+  const gateway = new Gateway(
+    { ledger, clock, newId, failed: (failure, id) => logFailure(log, failure, id) },
+    makeSetup(config, lasting),
+  )
+  started.defer(probeResting(() => gateway.setup.stations, config.health.probeMs))
+
+  const startedAt = Math.floor(clock.now() / 1000)
+  const http = createApp({
+    gateway,
+    surfaces,
+    version,
+    newId,
+    corsOrigins: config.server.cors.origins,
+    limits: () => config.server,
+    readiness: () => readiness(config, gateway, engines, local),
+    listings: () =>
+      Object.entries(config.models)
+        .filter(([name]) => !name.includes('*'))
+        .map(([name, row]) => ({
+          name,
+          created: startedAt,
+          ownedBy: row.backend ?? 'inhouse',
+          ...(row.context !== undefined && row.context > 0 && { context: row.context }),
+          ...(row.limits?.maxOutputTokens !== undefined && { maxOutput: row.limits.maxOutputTokens }),
+        })),
+  })
+  const listening = started.adopt(listen(config.listen, http.fetch), (it) => it.stop(true))
+
+  const follow = async (): Promise<void> => {
+    try {
+      await local.follow(config)
+    } catch (thrown) {
+      // Given up for a newer config, or because the program stops.
+      log.info({ reason: asFailure(thrown).code }, 'loading models was given up')
+    }
+  }
+  const use = (next: Loaded): void => {
+    config = next.config
+    gateway.use(makeSetup(config, lasting, gateway.setup))
+    void follow()
+    log.info({ file: next.file }, 'the new config is in force')
+  }
+  const reload = (): void => {
+    try {
+      use(reread())
+    } catch (thrown) {
+      log.error({ reason: asFailure(thrown).message }, 'the new config is refused; the old one stays')
+    }
+  }
+  if (loaded.file !== undefined) started.defer(watchConfig(loaded.file, reload))
+
+  const running = started.move()
+  return {
+    url: listening.url,
+    hostname: listening.hostname,
+    port: listening.port,
+    keyFile,
+    engines,
+    ledger,
+    config: () => config,
+    settled: follow(),
+    trouble: (row) => local.trouble(row),
+    readiness: () => readiness(config, gateway, engines, local),
+    reload,
+    stop: async () => {
+      await gateway.drain(config.server.drainMs)
+      await running.disposeAsync()
+    },
+  }
+}
+
+/** True when at least one model can answer: loaded or loadable here, or at a backend that is not resting. */
+function readiness(config: Settings, gateway: Gateway, engines: Engines, local: LocalModels): Readiness {
+  const states = new Map(engines.status().rows.map((row) => [row.row, row.state]))
+  const managed = new Set(managedRows(config).map(([name]) => name))
+  const stateOf = (name: string, backend: string): string => {
+    if (!managed.has(name)) return gateway.setup.stations.standing(backend) === 'up' ? 'ready' : 'resting'
+    const trouble = local.trouble(name)
+    if (trouble !== undefined) return `failed: ${trouble.message}`
+    const state = states.get(name)
+    if (state === undefined || (state === 'unloaded' && local.isComing(name))) return 'loading'
+    return state === 'unloaded' ? 'ready (loads when asked)' : state
+  }
+  const models = Object.fromEntries(
+    Object.entries(config.models).flatMap(([name, row]) =>
+      row.backend === undefined ? [] : [[name, stateOf(name, row.backend)]],
+    ),
+  )
+  return { ready: Object.values(models).some((state) => state.startsWith('ready')), models }
+}
+
+function logFailure(log: Log, failure: Failure, requestId: string): void {
+  const facts = { requestId, code: failure.code, reason: failure.message }
+  if (failure.code === 'internal')
+    log.error({ ...facts, cause: failure.cause }, 'a request failed inside inhouse')
+  else if (failures[failure.code].status >= 500) log.warn(facts, 'a request failed')
+  else log.info(facts, 'a request was refused')
+}

@@ -1,0 +1,159 @@
+import { Failure, asFailure } from '../core/failure.ts'
+import type { Settings } from '../config/schema.ts'
+import { defaultContext, defaultSlots } from '../config/model-row.ts'
+import type { OnProgress } from '../install/progress.ts'
+import type { Models } from '../models/model.ts'
+import { defaultEngineSettings, type EngineRow, type EngineSettings } from '../serve/engines/engine.ts'
+import type { Engines } from '../serve/engines/engines.ts'
+import { findEngine } from '../serve/engines/find.ts'
+import { installEngine } from '../serve/engines/install.ts'
+import { readMachine } from '../serve/engines/machine.ts'
+
+type Row = Settings['models'][string]
+
+export interface LocalModelsParts {
+  readonly home: string
+  readonly models: Models
+  readonly engines: Engines
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly onProgress: OnProgress
+}
+
+/**
+ * The models that run on this machine: brings what the config names and is not here yet, tells the engines, and loads
+ * the first. A row that cannot be had is left out with its reason; the others are served.
+ */
+export class LocalModels {
+  readonly #parts: LocalModelsParts
+  readonly #troubles = new Map<string, Failure>()
+  /** Rows that are being brought. */
+  readonly #coming = new Set<string>()
+  #life = new AbortController()
+
+  constructor(parts: LocalModelsParts) {
+    this.#parts = parts
+  }
+
+  /** Why a row is not served, if it is not. */
+  trouble(row: string): Failure | undefined {
+    return this.#troubles.get(row)
+  }
+
+  isComing(row: string): boolean {
+    return this.#coming.has(row)
+  }
+
+  /** Resolves when all that can be had is here and the first model answers. Rejects only when aborted. */
+  async follow(config: Settings): Promise<void> {
+    this.#life.abort()
+    this.#life = new AbortController()
+    const { signal } = this.#life
+    this.#troubles.clear()
+    this.#coming.clear()
+    const wanted = managedRows(config)
+    if (wanted.length === 0) return
+    for (const [name] of wanted) this.#coming.add(name)
+    const ready: EngineRow[] = []
+    const engine = this.#bringEngine(config, signal).catch((thrown: unknown) => asFailure(thrown))
+    for (const [name, row] of wanted) {
+      try {
+        ready.push(await this.#engineRow(name, row, config.offline, signal))
+        this.#parts.engines.reconfigure(ready, engineSettings(config))
+      } catch (thrown) {
+        this.#troubles.set(name, asFailure(thrown))
+      }
+      signal.throwIfAborted()
+    }
+    const missing = await engine
+    if (missing instanceof Failure) for (const { row } of ready) this.#troubles.set(row, missing)
+    else await this.#load(ready[0]?.row, signal)
+    signal.throwIfAborted()
+    this.#coming.clear()
+  }
+
+  stop(): void {
+    this.#life.abort()
+  }
+
+  async #bringEngine(config: Settings, signal: AbortSignal): Promise<void> {
+    const { home, env, onProgress } = this.#parts
+    const machine = await readMachine()
+    const { accelerator } = config.engines
+    try {
+      await findEngine({ home, settings: engineSettings(config), machine, env })
+    } catch (thrown) {
+      if (asFailure(thrown).code !== 'engine_missing' || config.offline) throw thrown
+      await installEngine({ home, machine, accelerator, env, onProgress, signal })
+    }
+  }
+
+  async #engineRow(name: string, row: Row, offline: boolean, signal: AbortSignal): Promise<EngineRow> {
+    const { models, onProgress } = this.#parts
+    const source = row.source ?? ''
+    const model = await models.resolve(source).catch((thrown: unknown) => {
+      if (asFailure(thrown).code !== 'model_missing' || offline) throw thrown
+      return models.pull(source, { onProgress, signal })
+    })
+    const {
+      threads,
+      gpuLayers,
+      mmproj,
+      template,
+      cacheTypeK,
+      cacheTypeV,
+      pooling,
+      extraArgs,
+      pinned,
+      memoryBytes,
+    } = row
+    return {
+      row: name,
+      modelPath: model.path,
+      context: row.context ?? defaultContext,
+      slots: row.slots ?? defaultSlots,
+      ...defined({
+        threads,
+        gpuLayers,
+        mmproj,
+        template,
+        cacheTypeK,
+        cacheTypeV,
+        pooling,
+        extraArgs,
+        pinned,
+        memoryBytes,
+      }),
+    }
+  }
+
+  async #load(row: string | undefined, signal: AbortSignal): Promise<void> {
+    if (row === undefined) return
+    try {
+      const opening = await this.#parts.engines.open(row, signal)
+      opening.close()
+    } catch (thrown) {
+      signal.throwIfAborted()
+      this.#troubles.set(row, asFailure(thrown))
+    }
+  }
+}
+
+/** The rows of `models` that our own engines run, in the order of the config. */
+export const managedRows = (config: Settings): [name: string, row: Row][] =>
+  Object.entries(config.models).filter(
+    ([, row]) => row.backend !== undefined && config.backends[row.backend]?.kind === 'managed',
+  )
+
+export const engineSettings = ({ engines }: Settings): EngineSettings => ({
+  ...defaultEngineSettings,
+  accelerator: engines.accelerator,
+  maxLoaded: engines.maxLoaded,
+  idleMs: engines.idleUnloadMs,
+  startTimeoutMs: engines.startTimeoutMs,
+  ...defined({ llamaServer: engines.llamaServer, memoryBytes: engines.memoryBytes }),
+})
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
+
+const defined = <T extends object>(facts: T): Defined<T> =>
+  Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as Defined<T>

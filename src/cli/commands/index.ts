@@ -1,0 +1,73 @@
+import type { InhouseCommand } from '../command.ts'
+
+/** One command; its file is read when it is asked for. */
+export interface CommandEntry {
+  readonly name: string
+  readonly summary: string
+  /** Gives the function that completes the empty command of that name. */
+  readonly load: () => Promise<(command: InhouseCommand) => void>
+}
+
+/** All commands, in the order of the help. */
+export const commands: readonly CommandEntry[] = [
+  {
+    name: 'serve',
+    summary: 'serve the models on one endpoint',
+    load: () => import('./serve.ts').then(({ serve }) => serve),
+  },
+  {
+    name: 'chat',
+    summary: 'ask a model, once or in a conversation',
+    load: () => import('./chat.ts').then(({ chat }) => chat),
+  },
+  {
+    name: 'bench',
+    summary: 'measure how fast a model answers at 1 … N streams',
+    load: () => import('./bench.ts').then(({ bench }) => bench),
+  },
+  {
+    name: 'keys',
+    summary: 'make, list and revoke keys',
+    load: () => import('./keys.ts').then(({ keys }) => keys),
+  },
+  {
+    name: 'models',
+    summary: 'list, bring and remove models',
+    load: () => import('./models.ts').then(({ models }) => models),
+  },
+  {
+    name: 'engines',
+    summary: 'list and install the engines that run models here',
+    load: () => import('./engines.ts').then(({ engines }) => engines),
+  },
+  {
+    name: 'explain',
+    summary: 'show who answered a request, and why',
+    load: () => import('./explain.ts').then(({ explain }) => explain),
+  },
+  {
+    name: 'usage',
+    summary: 'add up requests and tokens by model, key, day …',
+    load: () => import('./usage.ts').then(({ usage }) => usage),
+  },
+  {
+    name: 'config',
+    summary: 'check and show the configuration',
+    load: () => import('./config.ts').then(({ config }) => config),
+  },
+  {
+    name: 'store',
+    summary: 'back up, restore and migrate the store',
+    load: () => import('./store.ts').then(({ store }) => store),
+  },
+  {
+    name: 'doctor',
+    summary: 'find what is wrong before it hurts',
+    load: () => import('./doctor.ts').then(({ doctor }) => doctor),
+  },
+  {
+    name: 'completion',
+    summary: 'print the completion script of a shell',
+    load: () => import('./completion.ts').then(({ completion }) => completion),
+  },
+]

@@ -1,0 +1,2 @@
+import type { InhouseCommand } from '../command.ts'
+export const models = (command: InhouseCommand): void => { command.groups() }

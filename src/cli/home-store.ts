@@ -1,0 +1,24 @@
+import { mkdir } from 'node:fs/promises'
+
+import { storePath } from '../app/setup.ts'
+import { ledgerTables } from '../account/ledger/schema.ts'
+import type { Clock } from '../core/clock.ts'
+import { diskFailure } from '../install/disk.ts'
+import { keyTables } from '../protect/guard/key-table.ts'
+import { openStore } from '../store/open.ts'
+import type { Store } from '../store/store.ts'
+
+export const clock: Clock = { now: () => Date.now(), tick: () => performance.now() }
+
+/** Opens the home's store, brought forward, for as long as `work` runs; also while a server uses it. */
+export const withStore = async <T>(home: string, work: (store: Store) => Promise<T>): Promise<T> => {
+  await mkdir(home, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw diskFailure(error, home)
+  })
+  const store = await openStore(storePath(home), { migrations: [ledgerTables, keyTables] })
+  try {
+    return await work(store)
+  } finally {
+    await store.close()
+  }
+}

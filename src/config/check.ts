@@ -1,0 +1,127 @@
+import { asFailure } from '../core/failure.ts'
+import { builtInPlaces } from '../core/place.ts'
+import { parseSource } from '../models/sources/index.ts'
+import { parseListen } from './fields.ts'
+import type { Finding } from './issues.ts'
+import { runKeys } from './model-row.ts'
+import { nearest } from './nearest.ts'
+import { isRecord } from './path.ts'
+import type { Path } from './path.ts'
+import { kindName } from './shape.ts'
+import type { Shape } from './shape.ts'
+
+type Rows = Readonly<Record<string, unknown>>
+
+/**
+ * What one row says of another. Takes the tree as it was read and not only a valid one, so that all mistakes are
+ * told at once; what has the wrong type is passed over, the schema tells that.
+ */
+export function checkReferences(tree: Rows, root: Shape): readonly Finding[] {
+  const rows = (key: string): Rows => (isRecord(tree[key]) ? tree[key] : {})
+  const backends = rows('backends')
+  const models = rows('models')
+  const places = [...Object.keys(builtInPlaces), ...Object.keys(rows('places'))]
+  return [
+    ...Object.entries(backends).flatMap(([name, row]) =>
+      isRecord(row) ? named(['backends', name, 'place'], row['place'], places, 'place') : [],
+    ),
+    ...Object.entries(models).flatMap(([name, row]) =>
+      isRecord(row) ? checkModel(name, row, backends, models, root) : [],
+    ),
+    ...cycles(models),
+    ...checkCompat(tree['compat']),
+  ]
+}
+
+function checkModel(name: string, row: Rows, backends: Rows, models: Rows, root: Shape): readonly Finding[] {
+  const path = ['models', name]
+  const { backend, route } = row
+  if (route !== undefined) {
+    const others = Object.keys(row).filter((key) => key !== 'route')
+    const wrong = others.map((key) => ({
+      path: [...path, key],
+      text: 'does not go with `route`, which stands alone',
+    }))
+    return [...wrong, ...checkRoute(path, route, Object.keys(models))]
+  }
+  if (backend === undefined) return [{ path, text: 'has neither a `backend` nor a `route`' }]
+  const missing = named([...path, 'backend'], backend, Object.keys(backends), 'backend')
+  const target = typeof backend === 'string' ? backends[backend] : undefined
+  if (missing.length > 0 || !isRecord(target)) return missing
+  return runsHere(target['kind'], root) ? checkOwnEngine(path, row) : checkRemote(path, row)
+}
+
+/** A kind of backend without an address runs the model itself. */
+function runsHere(kind: unknown, root: Shape): boolean {
+  const rows = root.properties?.['backends']
+  const kinds =
+    typeof rows === 'object' && typeof rows.additionalProperties === 'object'
+      ? rows.additionalProperties.oneOf
+      : []
+  const shape = kinds?.find((one) => typeof one === 'object' && kindName(one) === kind)
+  return typeof shape === 'object' && shape.properties?.['url'] === undefined
+}
+
+function checkOwnEngine(path: Path, row: Rows): readonly Finding[] {
+  const { source } = row
+  if (String(path.at(-1)).includes('*'))
+    return [{ path, text: 'has a wildcard, but its backend runs one model' }]
+  if (source === undefined) return [{ path, text: 'has no `source`, and its backend runs the model itself' }]
+  if (typeof source !== 'string') return []
+  try {
+    parseSource(source)
+    return []
+  } catch (error) {
+    return [{ path: [...path, 'source'], text: asFailure(error).message }]
+  }
+}
+
+const checkRemote = (path: Path, row: Rows): readonly Finding[] =>
+  runKeys
+    .filter((key) => row[key] !== undefined)
+    .map((key) => ({ path: [...path, key], text: 'is only for backends that run the model themselves' }))
+
+function checkRoute(path: Path, route: unknown, names: readonly string[]): readonly Finding[] {
+  if (!Array.isArray(route)) return []
+  return route.flatMap((name, index) => named([...path, 'route', index], name, names, 'model'))
+}
+
+/** Each circle is told once, at its first row. */
+function cycles(models: Rows): readonly Finding[] {
+  const done = new Set<string>()
+  const findings: Finding[] = []
+  const visit = (name: string, way: readonly string[]): void => {
+    const from = way.indexOf(name)
+    if (from !== -1) {
+      const circle = [...way.slice(from), name].join(' → ')
+      findings.push({ path: ['models', name, 'route'], text: `goes in a circle: ${circle}` })
+    }
+    if (done.has(name)) return
+    done.add(name)
+    const row = models[name]
+    const route = isRecord(row) ? row['route'] : undefined
+    if (Array.isArray(route)) for (const next of route) visit(String(next), [...way, name])
+  }
+  for (const name of Object.keys(models)) visit(name, [])
+  return findings
+}
+
+function named(path: Path, name: unknown, known: readonly string[], what: string): readonly Finding[] {
+  if (typeof name !== 'string' || known.includes(name)) return []
+  const meant = nearest(name, known)
+  const hint =
+    meant === undefined
+      ? `; there ${known.length === 0 ? 'is none' : `are ${known.join(', ')}`}`
+      : `; did you mean ${meant}?`
+  return [{ path, text: `names a ${what} that is not there: ${JSON.stringify(name)}${hint}` }]
+}
+
+function checkCompat(compat: unknown): readonly Finding[] {
+  const listen = isRecord(compat) ? compat['listen'] : undefined
+  if (typeof listen !== 'string') return []
+  const { host } = parseListen(listen)
+  if (host === 'localhost' || host === '::1' || /^127\.|^$/.test(host)) return []
+  return [
+    { path: ['compat', 'listen'], text: 'must be on this machine (127.0.0.1): its callers show no key' },
+  ]
+}

@@ -1,0 +1,39 @@
+import { z } from 'zod'
+
+/** Shapes that several sections share. */
+export const milliseconds = z
+  .int()
+  .nonnegative()
+  .max(2 ** 31 - 1)
+export const count = z.int().positive()
+
+/** A name of a row: what people write in other rows and clients send. */
+export const rowName = z
+  .string()
+  .regex(/^[!-~\u00a1-\uffff]{1,200}$/, 'is not a name: 1 to 200 characters without spaces')
+
+const listenPattern = /^(?<host>\[[0-9a-fA-F:.%]+\]|[^\s:[\]/]+):(?<port>\d{1,5})$/
+
+/** `HOST:PORT`; an IPv6 host in brackets; port 0 takes a free one. */
+export const listen = z
+  .string()
+  .refine(
+    (text) => Number(listenPattern.exec(text)?.groups?.['port'] ?? Infinity) < 65_536,
+    'is not HOST:PORT, as in 127.0.0.1:4141 or [::1]:4141',
+  )
+
+/** The two parts of a valid `listen`; the host without brackets. */
+export function parseListen(text: string): { readonly host: string; readonly port: number } {
+  const { host = '', port = '' } = listenPattern.exec(text)?.groups ?? {}
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) }
+}
+
+export const limits = z.strictObject({
+  requestsPerMinute: z.int().nonnegative().exactOptional().describe('Requests in any minute.'),
+  tokensPerMinute: z
+    .int()
+    .nonnegative()
+    .exactOptional()
+    .describe('Tokens in any minute, input and output together.'),
+  concurrency: z.int().nonnegative().exactOptional().describe('Calls at once.'),
+})

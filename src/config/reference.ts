@@ -1,0 +1,79 @@
+import { isRecord } from './path.ts'
+import { configJsonSchema } from './schema.ts'
+import { envName, expectation, kindName } from './shape.ts'
+import type { Shape } from './shape.ts'
+
+/** `docs/reference/config.md`, made of the schema alone. */
+export function renderConfigReference(): string {
+  const root = configJsonSchema()
+  const sections = Object.entries(root.properties ?? {}).flatMap(([key, shape]) =>
+    isShape(shape) ? [section(key, shape)] : [],
+  )
+  return `${[intro, ...sections].join('\n\n')}\n`
+}
+
+const intro = `# Configuration
+
+<!-- Generated from src/config; do not edit. -->
+
+One YAML file: \`--config FILE\`, else \`INHOUSE_CONFIG\`, else \`inhouse.yaml\` in the working directory, else the one in the home.
+Without a file the small model that comes with inhouse is served. \`inhouse config check\` tells every mistake with its
+line, \`inhouse config show\` every value and where it came from, \`inhouse config schema\` the JSON Schema for editors.
+
+In any text \`\${NAME}\` stands for an environment variable and \`\${file:PATH}\` for the text of a file (relative to the
+config file); \`$\${\` is the text \`\${\`. Such values are secrets: they are never shown.
+
+Settings outside of lists and rows can also be given in the environment, under the names below: it wins over the file,
+and flags win over both. Lists are separated by commas.`
+
+const isShape = (value: unknown): value is Shape => isRecord(value)
+
+function section(key: string, shape: Shape): string {
+  const rows = shape.additionalProperties
+  const lines = [`## \`${key}\``, shape.description ?? '']
+  if (shape.properties !== undefined) lines.push(table(shape, [key]))
+  else if (isShape(rows)) lines.push(...rowTables(rows))
+  else lines.push(table({ properties: { [key]: shape } }, []))
+  return lines.filter((line) => line !== '').join('\n\n')
+}
+
+/** Rows of one shape, or one table for what all kinds share and one line for each kind. */
+function rowTables(row: Shape): string[] {
+  const kinds = row.oneOf?.filter(isShape)
+  if (kinds === undefined) return ['Each row:', table(row, undefined)]
+  return kinds.map((kind) => `\`kind: ${String(kindName(kind))}\`\n\n${table(kind, undefined)}`)
+}
+
+/** `path` is where the settings stand, for their names in the environment; undefined in rows, which have none. */
+function table(shape: Shape, path: readonly string[] | undefined): string {
+  const hasEnv = path !== undefined
+  const head = ['Key', 'Value', 'Default', ...(hasEnv ? ['Environment'] : []), 'What it does']
+  const required = new Set(shape.required)
+  const lines = leaves(shape, []).map(({ keys, leaf }) =>
+    [
+      `\`${keys.join('.')}\``,
+      expectation(leaf),
+      standard(leaf, required.has(keys[0] ?? '')),
+      ...(hasEnv ? [leaf.type === 'object' ? '' : `\`${envName([...path, ...keys])}\``] : []),
+      leaf.description ?? '',
+    ].map((cell) => cell.replaceAll('|', '\\|')),
+  )
+  return [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+interface Leaf {
+  readonly keys: readonly string[]
+  readonly leaf: Shape
+}
+
+const leaves = (shape: Shape, keys: readonly string[]): readonly Leaf[] =>
+  Object.entries(shape.properties ?? {}).flatMap(([key, inner]): readonly Leaf[] => {
+    if (!isShape(inner) || inner.const !== undefined) return []
+    const here = [...keys, key]
+    return inner.properties === undefined ? [{ keys: here, leaf: inner }] : leaves(inner, here)
+  })
+
+function standard(leaf: Shape, isRequired: boolean): string {
+  if (leaf.default !== undefined) return `\`${JSON.stringify(leaf.default)}\``
+  return isRequired ? 'required' : ''
+}

@@ -1,0 +1,213 @@
+import { describe, expect, test } from 'bun:test'
+
+import type Anthropic from '@anthropic-ai/sdk'
+
+import { Failure } from '../../core/failure.ts'
+import { builtInPlaces } from '../../core/place.ts'
+import { chatOf, jsonOf, requestOf, targetOf, textOf } from '../../testing/asking.ts'
+import { anthropic } from './anthropic.ts'
+
+const backend = anthropic.create(
+  'claude',
+  { kind: 'anthropic', url: 'https://api.anthropic.com', apiKey: 'k' },
+  { place: builtInPlaces.cloud, send: () => Promise.reject(new Error('no socket here')) },
+)
+
+const user = (text: string) => ({ role: 'user', parts: [{ type: 'text', text }] }) as const
+
+describe('a Messages request', () => {
+  const body = '{"model":"m","max_tokens":8, "big":12345678901234567890,"messages":[]}'
+
+  test('goes out byte for byte when nothing has to change, with its version and betas', () => {
+    const request = {
+      ...requestOf('anthropic-messages', body),
+      headers: { 'anthropic-beta': 'a,b', 'anthropic-version': '2023-01-01' },
+    }
+    const sent = backend.outgoing(request, targetOf('m'))
+    expect(textOf(sent)).toBe(body)
+    expect(sent).toMatchObject({
+      path: '/v1/messages',
+      stream: false,
+      headers: { 'anthropic-beta': 'a,b', 'anthropic-version': '2023-01-01' },
+    })
+  })
+
+  test.each([
+    ['', 'S'],
+    [',"system":"own"', 'S\n\nown'],
+    [
+      ',"system":[{"type":"text","text":"own","cache_control":{"type":"ephemeral"}}]',
+      [
+        { type: 'text', text: 'S' },
+        { type: 'text', text: 'own', cache_control: { type: 'ephemeral' } },
+      ],
+    ],
+  ])('gets the row’s system text before its own: {…%s}', (own, system) => {
+    const request = requestOf('anthropic-messages', `{"model":"m","max_tokens":9${own}}`)
+    const sent = backend.outgoing(request, targetOf('m', { system: 'S' }))
+    expect(jsonOf(sent)).toEqual({ model: 'm', max_tokens: 9, system })
+  })
+
+  test('gets no sampling default while it thinks, which would make it a bad one', () => {
+    const request = requestOf(
+      'anthropic-messages',
+      '{"model":"m","max_tokens":9,"thinking":{"type":"adaptive"}}',
+    )
+    const sent = backend.outgoing(request, targetOf('m', { defaults: { temperature: 0.5 } }))
+    expect(jsonOf(sent)).not.toHaveProperty('temperature')
+  })
+})
+
+describe('a request of another dialect', () => {
+  test('is said in Anthropic’s words', () => {
+    const request = chatOf('openai-chat', {
+      messages: [
+        { role: 'system', parts: [{ type: 'text', text: 'A' }] },
+        user('hi'),
+        { role: 'system', parts: [{ type: 'text', text: 'B' }] },
+        {
+          role: 'assistant',
+          parts: [
+            { type: 'reasoning', text: 'hm', signature: 'sig' },
+            { type: 'tool-call', id: 'c1', name: 'f', input: '{"a":1}' },
+            { type: 'tool-call', id: 'c2', name: 'f', input: '' },
+          ],
+        },
+        { role: 'user', parts: [{ type: 'tool-result', id: 'c1', parts: [{ type: 'text', text: 'R1' }] }] },
+        { role: 'user', parts: [{ type: 'text', text: 'go on' }] },
+        { role: 'user', parts: [{ type: 'tool-result', id: 'c2', parts: [], isError: true }] },
+        { role: 'user', parts: [{ type: 'image', source: { mediaType: 'image/png', data: 'AA==' } }] },
+      ],
+      tools: [{ name: 'f', description: 'd', parameters: { properties: {} } }],
+      toolChoice: 'required',
+      parallelToolCalls: false,
+      responseFormat: { type: 'json-schema', name: 'x', schema: { type: 'object' } },
+      stop: ['X'],
+      user: 'u',
+    })
+    const expected = {
+      system: 'A\n\nB',
+      messages: [
+        { role: 'user', content: [{ type: 'text', text: 'hi' }] },
+        {
+          role: 'assistant',
+          content: [
+            { type: 'thinking', thinking: 'hm', signature: 'sig' },
+            { type: 'tool_use', id: 'c1', name: 'f', input: { a: 1 } },
+            { type: 'tool_use', id: 'c2', name: 'f', input: {} },
+          ],
+        },
+        {
+          role: 'user',
+          content: [
+            { type: 'tool_result', tool_use_id: 'c1', content: [{ type: 'text', text: 'R1' }] },
+            { type: 'tool_result', tool_use_id: 'c2', content: [], is_error: true },
+            { type: 'text', text: 'go on' },
+            { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'AA==' } },
+          ],
+        },
+      ],
+      tools: [{ name: 'f', description: 'd', input_schema: { type: 'object', properties: {} } }],
+      tool_choice: { type: 'any', disable_parallel_tool_use: true },
+      output_config: { format: { type: 'json_schema', schema: { type: 'object' } } },
+      stop_sequences: ['X'],
+      metadata: { user_id: 'u' },
+      model: 'claude',
+      max_tokens: 4096,
+    } satisfies Anthropic.MessageCreateParams
+    const sent = backend.outgoing(request, targetOf('claude'))
+    expect(jsonOf(sent)).toEqual(expected)
+    expect(sent.warnings).toEqual([])
+    expect(sent.headers).toMatchObject({ 'anthropic-version': '2023-06-01' })
+  })
+
+  const ask = (model: string, prompt: object) => {
+    const request = chatOf('openai-chat', { messages: [user('a')], ...prompt })
+    const sent = backend.outgoing(request, targetOf(model))
+    const { model: _model, messages: _messages, max_tokens: _limit, ...rest } = jsonOf(sent)
+    return { ...rest, ...(sent.warnings.length > 0 && { warnings: sent.warnings }) }
+  }
+
+  test.each([
+    [
+      'claude-opus-4-8',
+      { reasoningEffort: 'minimal' },
+      { thinking: { type: 'adaptive' }, output_config: { effort: 'low' } },
+    ],
+    [
+      'claude-opus-4-8',
+      { reasoningBudgetTokens: 2000 },
+      { thinking: { type: 'adaptive' }, warnings: ['reasoning_budget'] },
+    ],
+    ['claude-sonnet-4-5-20250929', { reasoningEffort: 'high' }, { warnings: ['reasoning_effort'] }],
+    [
+      'claude-sonnet-4-5',
+      { reasoningBudgetTokens: 2000 },
+      { thinking: { type: 'enabled', budget_tokens: 2000 } },
+    ],
+    ['claude-opus-4-6', { reasoningEffort: 'none', topK: 3 }, { thinking: { type: 'disabled' }, top_k: 3 }],
+  ])('asks %s for thinking as that model takes it: %j', (model, prompt, expected) => {
+    expect<object>(ask(model, prompt)).toEqual(expected)
+  })
+
+  test.each([
+    [
+      'claude-3-5-sonnet-20241022',
+      { temperature: 1.5, topP: 0.5 },
+      { temperature: 1, top_p: 0.5, warnings: ['temperature'] },
+    ],
+    ['claude-opus-4-20250514', { temperature: 0, topK: 3 }, { temperature: 0, top_k: 3 }],
+    [
+      'claude-opus-4-7',
+      { temperature: 0.7, topP: 0.5, topK: 3 },
+      { warnings: ['temperature', 'top_p', 'top_k'] },
+    ],
+    ['an-alias', { temperature: 1, topP: 1 }, {}],
+  ])('samples %s only where that model allows it: %j', (model, prompt, expected) => {
+    expect<object>(ask(model, prompt)).toEqual(expected)
+  })
+
+  test('names each field that is dropped', () => {
+    const request = chatOf('openai-chat', {
+      messages: [user('a'), { role: 'assistant', parts: [{ type: 'reasoning', text: 'unsigned' }] }],
+      seed: 1,
+      logprobs: true,
+      frequencyPenalty: 1,
+      presencePenalty: 1,
+      responseFormat: { type: 'json' },
+      reasoningEffort: 'low',
+      temperature: 0,
+      rest: { logit_bias: {} },
+    })
+    const { warnings } = backend.outgoing(request, targetOf('m'))
+    expect(warnings.toSorted()).toEqual([
+      'frequency_penalty',
+      'logit_bias',
+      'logprobs',
+      'presence_penalty',
+      'reasoning',
+      'response_format',
+      'seed',
+      'temperature',
+    ])
+  })
+
+  test('is refused where several answers are asked for', () => {
+    const request = chatOf('openai-chat', { messages: [user('a')], choices: 2 })
+    expect(() => backend.outgoing(request, targetOf('m'))).toThrow(Failure)
+  })
+
+  test('keeps the lower of the client’s limit and the row’s, and takes the row’s default before ours', () => {
+    const limit = (maxOutputTokens: number | undefined, behaviour: object): unknown => {
+      const request = chatOf('openai-chat', {
+        messages: [user('a')],
+        ...(maxOutputTokens !== undefined && { maxOutputTokens }),
+      })
+      return jsonOf(backend.outgoing(request, targetOf('m', behaviour)))['max_tokens']
+    }
+    expect(limit(50, { limits: { maxOutputTokens: 9 } })).toBe(9)
+    expect(limit(5, { limits: { maxOutputTokens: 9 } })).toBe(5)
+    expect(limit(undefined, { defaults: { maxOutputTokens: 70 } })).toBe(70)
+    expect(limit(undefined, { limits: { maxOutputTokens: 100 } })).toBe(100)
+  })
+})

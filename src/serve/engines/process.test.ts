@@ -1,0 +1,149 @@
+import { beforeAll, describe, expect, test } from 'bun:test'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import type { EngineProgram } from './engine.ts'
+import {
+  fetchTimeoutMs,
+  never,
+  pinned,
+  realEngine,
+  realModel,
+  smallRow,
+  testHome,
+  writeBinary,
+} from './fixtures.ts'
+import { findEngine, inspect } from './find.ts'
+import { readMachine } from './machine.ts'
+import { startEngine, logPath, type Start } from './process.ts'
+
+let model = ''
+let folder = ''
+const programs: Record<string, EngineProgram> = {}
+
+beforeAll(async () => {
+  const engine = await realEngine()
+  model = await realModel()
+  folder = await mkdtemp(join(tmpdir(), 'inhouse-engine-'))
+  const machine = await readMachine()
+  const settings = { accelerator: pinned }
+  programs['package'] = await findEngine({ home: testHome, settings, machine, env: process.env })
+  const binary = await inspect(await writeBinary(folder, engine), process.env)
+  if (binary instanceof Error) throw binary
+  programs['binary'] = binary
+  return () => rm(folder, { recursive: true })
+}, fetchTimeoutMs)
+
+const startOf = async (kind: string, row: string, change: Partial<Start> = {}): Promise<Start> => {
+  const program = programs[kind]
+  if (program === undefined) throw new Error(kind)
+  const machine = await readMachine()
+  const engineRow = smallRow(model, { row })
+  return { home: testHome, program, row: engineRow, machine, timeoutMs: 60_000, signal: never, ...change }
+}
+
+/** Processes that belong to a row: the engine and its guard, which are a group. */
+const pidsOf = (row: string): number[] => {
+  const lines = Bun.spawnSync(['ps', '-eo', 'pid=,pgid=,args=']).stdout.toString().trim().split('\n')
+  const all = lines.map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [])
+  const groups = new Set(
+    all.filter(([, , , args]) => args?.includes(`inhouse-engine-${row}`)).map(([, , group]) => group),
+  )
+  return all.filter(([, , group]) => groups.has(group)).map(([, pid]) => Number(pid))
+}
+
+const until = async (condition: () => boolean): Promise<void> => {
+  while (!condition()) await Bun.sleep(10)
+}
+
+/** A process of its own that starts engines as the gateway does, and prints `up` when they are. */
+const gateway = async (kind: string, rows: readonly string[]) => {
+  const starts = await Promise.all(rows.map((row) => startOf(kind, row)))
+  const orders = starts.map(({ program, row, machine }) => ({
+    row,
+    machine: { cores: machine.cores, memoryBytes: machine.memoryBytes },
+    program: 'flags' in program ? { ...program, flags: [...program.flags] } : program,
+  }))
+  const code = `
+    const { startEngine } = await import(${JSON.stringify(join(import.meta.dir, 'process.ts'))})
+    const signal = new AbortController().signal
+    for (const order of ${JSON.stringify(orders)}) {
+      const program = { ...order.program, flags: new Set(order.program.flags) }
+      await startEngine({ ...order, program, home: ${JSON.stringify(testHome)}, timeoutMs: 60000, signal })
+    }
+    console.log('up')
+    setInterval(() => {}, 1000)`
+  return Bun.spawn([process.execPath, '-e', code], { stdout: 'pipe' })
+}
+
+describe.each(['package', 'binary'])('an engine from a %s', (kind) => {
+  test('starts, answers its health, and is gone after stop', async () => {
+    const row = `stop-${kind}`
+    const engine = await startEngine(await startOf(kind, row))
+    const health = await fetch(`${engine.url}/health`, { proxy: false } as RequestInit)
+    expect(health.status).toBe(200)
+    expect(pidsOf(row)).toHaveLength(2)
+    await engine.stop()
+    await engine.stop()
+    await until(() => pidsOf(row).length === 0)
+  }, 60_000)
+
+  test('dies with us when we are killed, each of several', async () => {
+    const rows = [`orphan-one-${kind}`, `orphan-two-${kind}`]
+    const parent = await gateway(kind, rows)
+    await parent.stdout.getReader().read()
+    expect(rows.flatMap(pidsOf)).toHaveLength(4)
+    parent.kill('SIGKILL')
+    await until(() => rows.flatMap(pidsOf).length === 0)
+  }, 60_000)
+
+  test('dies with us also while it loads its model', async () => {
+    const row = `early-${kind}`
+    const parent = await gateway(kind, [row])
+    await until(() => pidsOf(row).length === 2)
+    parent.kill('SIGKILL')
+    await until(() => pidsOf(row).length === 0)
+  }, 60_000)
+
+  test('an aborted start leaves nothing running', async () => {
+    const row = `abort-${kind}`
+    const leaving = new AbortController()
+    const starting = startEngine(await startOf(kind, row, { signal: leaving.signal }))
+    const failed = starting.catch((error: unknown) => error)
+    await until(() => pidsOf(row).length === 2)
+    leaving.abort(new Error('left'))
+    expect(String(await failed)).toContain('left')
+    await until(() => pidsOf(row).length === 0)
+  }, 60_000)
+
+  test('a start that takes too long is given up, and leaves nothing running', async () => {
+    const row = `slow-${kind}`
+    const failed = startEngine(await startOf(kind, row, { timeoutMs: 1 })).catch((error: unknown) => error)
+    expect(await failed).toMatchObject({ code: 'engine_failed' })
+    await until(() => pidsOf(row).length === 0)
+  }, 60_000)
+
+  test('one that is killed says so, and its guard goes with it', async () => {
+    const row = `killed-${kind}`
+    const engine = await startEngine(await startOf(kind, row))
+    process.kill(engine.pid, 'SIGKILL')
+    expect(await engine.exited).toContain('killed from outside')
+    await until(() => pidsOf(row).length === 0)
+  }, 60_000)
+})
+
+test('an engine gets no secrets of ours, and Python none of its settings', async () => {
+  process.env['OPENAI_API_KEY'] = 'sk-ours'
+  process.env['PYTHONPATH'] = '/nowhere'
+  const engine = await startEngine(await startOf('package', 'secrets'))
+  delete process.env['OPENAI_API_KEY']
+  delete process.env['PYTHONPATH']
+  const environment = await readFile(`/proc/${engine.pid}/environ`, 'utf8').catch(() => '')
+  expect(environment).not.toMatch(/OPENAI_API_KEY|PYTHONPATH/)
+  await engine.stop()
+}, 60_000)
+
+test('a row’s name cannot lead its log out of the home', () => {
+  expect(logPath('/home', '../../etc/x y')).toBe('/home/logs/engine-..-..-etc-x-y.log')
+})

@@ -1,0 +1,52 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { startApp, type App } from '../app.ts'
+import type { Entry } from '../account/ledger/entry.ts'
+import { loadConfig } from '../config/index.ts'
+
+/** A whole inhouse in this process, with a store of its own, in a home that goes when the test is over. */
+export interface TestApp extends AsyncDisposable {
+  readonly app: App
+  readonly home: string
+  readonly key: string
+  /** Asks with the key; `init.body` objects are sent as JSON. */
+  post(path: string, body: unknown, init?: RequestInit): Promise<Response>
+  /** The ledger's rows, oldest first, when `count` of them are settled. */
+  entries(count: number): Promise<readonly Entry[]>
+}
+
+const quiet = { info: () => {}, warn: () => {}, error: () => {} }
+
+export async function startTestApp(yaml: string): Promise<TestApp> {
+  const home = await mkdtemp(join(tmpdir(), 'inhouse-test-'))
+  const file = join(home, 'inhouse.yaml')
+  await Bun.write(file, `listen: 127.0.0.1:0\n${yaml}`)
+  const read = () => loadConfig({ file, env: {}, flags: {}, home, cwd: home })
+  const app = await startApp({ loaded: read(), reread: read, log: quiet, onProgress: () => {}, env: {} })
+  const key = (await readFile(join(home, 'key'), 'utf8')).trim()
+  return {
+    app,
+    home,
+    key,
+    post: (path, body, init = {}) =>
+      fetch(app.url + path, {
+        method: 'POST',
+        ...init,
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...init.headers },
+        body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
+      }),
+    entries: async (count) => {
+      for (;;) {
+        const entries = await app.ledger.recent({ limit: 1000 })
+        if (entries.length >= count) return entries.toReversed()
+        await Bun.sleep(2)
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      await app.stop()
+      await rm(home, { recursive: true, force: true })
+    },
+  }
+}
