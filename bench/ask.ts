@@ -12,7 +12,12 @@ export const prompt = sentence.repeat(Math.ceil(900 / sentence.length)).slice(0,
 
 /** An OpenAI chat request for a model, streamed when the model's mock upstream streams. */
 export const chatBody = (model: string, stream: boolean): string =>
-  JSON.stringify({ model, messages: [{ role: 'user', content: prompt }], max_tokens: 4000, ...(stream && { stream }) })
+  JSON.stringify({
+    model,
+    messages: [{ role: 'user', content: prompt }],
+    max_tokens: 4000,
+    ...(stream && { stream }),
+  })
 
 /** Sends it once and gives the text of the answer, streamed or whole. Throws with the status when it is not answered. */
 export async function answerOf({ url, headers, body }: Ask): Promise<string> {

@@ -16,8 +16,20 @@ export interface Load {
 export async function load(ask: Ask, connections: number, seconds: number): Promise<Load> {
   const script = `${runFolder}load.lua`
   writeFileSync(script, luaOf(ask))
-  const command = ['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script, ask.url]
-  const line = (await output(command, seconds + 30)).split('\n').find((text) => text.startsWith('{"requests"'))
+  const command = [
+    'wrk',
+    '-t1',
+    `-c${connections}`,
+    `-d${seconds}s`,
+    '--timeout',
+    '10s',
+    '-s',
+    script,
+    ask.url,
+  ]
+  const line = (await output(command, seconds + 30))
+    .split('\n')
+    .find((text) => text.startsWith('{"requests"'))
   if (line === undefined) throw new Error('wrk printed no figures')
   const { requests, refused, broken, micros, p50, p99 } = JSON.parse(line) as Record<string, number> & Wrk
   return {
@@ -44,7 +56,7 @@ const luaOf = ({ headers, body }: Ask): string => `
 wrk.method = 'POST'
 wrk.body = ${quoted(body)}
 ${Object.entries(headers)
-  .map(([name, value]) => `wrk.headers[${quoted(name)}] = ${quoted(value)}`)
+  .map(([name, value]) => `wrk.headers[ ${quoted(name)} ] = ${quoted(value)}`)
   .join('\n')}
 done = function(summary, latency)
   local e = summary.errors

@@ -1,6 +1,6 @@
 /** The value that a share of the numbers lies at or below; NaN when there are none. */
 export function quantile(numbers: ArrayLike<number>, share: number): number {
-  const sorted = Float64Array.from(numbers).sort()
+  const sorted = Float64Array.from(numbers).toSorted()
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN
 }
 

@@ -2,6 +2,7 @@
  * CPU of one upstream call, our sockets beside `fetch`: `bun bench/transport.ts [seconds]`.
  * The upstream is another process, so that only the client's CPU counts. Rounds alternate; medians are printed.
  */
+import type { Socket } from 'bun'
 import type { Transport } from '../src/core/send.ts'
 import { createFetchTransport } from '../src/net/fetch.ts'
 import { createSocketTransport } from '../src/net/socket.ts'
@@ -16,29 +17,31 @@ const serveUpstream = (): void => {
   const head = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n'
   const text = `data: {"choices":[{"index":0,"delta":{"content":" word"}}],"id":"c-1"}\n\n`
   const chunk = Buffer.from(`${text.length.toString(16)}\r\n${text}\r\n`)
+  const stream = async (socket: Socket): Promise<void> => {
+    socket.write(head)
+    for (let nth = 0; nth < chunks; nth += 1) {
+      socket.write(chunk)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    socket.write('0\r\n\r\n')
+  }
   const server = Bun.listen({
     hostname: '127.0.0.1',
     port: 0,
     socket: {
       data(socket, bytes) {
         if (bytes[0] !== 0x50) return
-        if (bytes[6] !== 0x73) return void socket.write(whole)
-        socket.write(head)
-        let left = chunks
-        const next = (): void => {
-          if (left === 0) return void socket.write('0\r\n\r\n')
-          left -= 1
-          socket.write(chunk)
-          setImmediate(next)
-        }
-        next()
+        if (bytes[6] === 0x73) void stream(socket)
+        else socket.write(whole)
       },
     },
   })
   console.log(server.port)
 }
 
-const body = Buffer.from(JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'x'.repeat(850) }] }))
+const body = Buffer.from(
+  JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'x'.repeat(850) }] }),
+)
 
 /** Microseconds of CPU a call, and calls a second, with `concurrency` callers for `milliseconds`. */
 const measure = async (transport: Transport, url: string, concurrency: number, milliseconds: number) => {
@@ -87,7 +90,9 @@ const main = async (seconds: number): Promise<void> => {
           kind === 'whole'
             ? `${cpu.toFixed(1)} µs CPU a call`
             : `${(cpu / chunks).toFixed(2)} µs CPU a chunk, ${(chunks / median(all.map((row) => row.pieces))).toFixed(1)} chunks a read`
-        console.log(`${kind} c=${concurrency} ${name}: ${figures}, ${median(all.map((row) => row.rate)).toFixed(0)} calls/s`)
+        console.log(
+          `${kind} c=${concurrency} ${name}: ${figures}, ${median(all.map((row) => row.rate)).toFixed(0)} calls/s`,
+        )
       }
     }
   }

@@ -22,6 +22,7 @@ import { createEngines, type Engines } from './serve/engines/engines.ts'
 import { Gateway } from './serve/gateway/gateway.ts'
 import { probeResting } from './serve/gateway/probe.ts'
 import { surfaces } from './serve/surfaces/index.ts'
+import type { ModelListing } from './serve/surfaces/models.ts'
 import { openStore } from './store/open.ts'
 import { version } from './version.ts'
 
@@ -65,7 +66,8 @@ const clock: Clock = { now: () => Date.now(), tick: () => performance.now() }
 const newId = (): string => `req_${Bun.randomUUIDv7().replaceAll('-', '')}`
 
 /** Puts the parts together and opens the port. Throws `Failure` (store, port, config); nothing is left running then. */
-export async function startApp({ loaded, reread, log, onProgress, env }: AppParts): Promise<App> {
+export async function startApp(parts: AppParts): Promise<App> {
+  const { loaded, log, onProgress, env } = parts
   const { home } = loaded
   let { config } = loaded
   await using started = new AsyncDisposableStack()
@@ -92,7 +94,7 @@ export async function startApp({ loaded, reread, log, onProgress, env }: AppPart
   const models = openModels({ home, env })
   const local = started.adopt(new LocalModels({ home, models, engines, env, onProgress }), (it) => it.stop())
 
-  const lasting: Lasting = { clock, door, engines, keys, counters: localCounters(clock.tick) }
+  const lasting: Lasting = { clock, door, engines, keys, counters: localCounters(() => clock.tick()) }
   const gateway = new Gateway(
     { ledger, clock, newId, failed: (failure, id) => logFailure(log, failure, id) },
     makeSetup(config, lasting),
@@ -108,18 +110,9 @@ export async function startApp({ loaded, reread, log, onProgress, env }: AppPart
     corsOrigins: config.server.cors.origins,
     limits: () => config.server,
     readiness: () => readiness(config, gateway, engines, local),
-    listings: () =>
-      Object.entries(config.models)
-        .filter(([name]) => !name.includes('*'))
-        .map(([name, row]) => ({
-          name,
-          created: startedAt,
-          ownedBy: row.backend ?? 'inhouse',
-          ...(row.context !== undefined && row.context > 0 && { context: row.context }),
-          ...(row.limits?.maxOutputTokens !== undefined && { maxOutput: row.limits.maxOutputTokens }),
-        })),
+    listings: () => listings(config, startedAt),
   })
-  const listening = started.adopt(listen(config.listen, http.fetch), (it) => it.stop(true))
+  const listening = started.adopt(listen(config.listen, http.fetch), (it) => it.stop())
 
   const follow = async (): Promise<void> => {
     try {
@@ -137,7 +130,7 @@ export async function startApp({ loaded, reread, log, onProgress, env }: AppPart
   }
   const reload = (): void => {
     try {
-      use(reread())
+      use(parts.reread())
     } catch (thrown) {
       log.error({ reason: asFailure(thrown).message }, 'the new config is refused; the old one stays')
     }
@@ -162,6 +155,23 @@ export async function startApp({ loaded, reread, log, onProgress, env }: AppPart
       await running.disposeAsync()
     },
   }
+}
+
+/** The models that can be asked for by name. */
+function listings(config: Settings, created: number): ModelListing[] {
+  const listed: ModelListing[] = []
+  for (const [name, row] of Object.entries(config.models)) {
+    if (name.includes('*')) continue
+    const { context, limits, backend } = row
+    listed.push({
+      name,
+      created,
+      ownedBy: backend ?? 'inhouse',
+      ...(context !== undefined && context > 0 && { context }),
+      ...(limits?.maxOutputTokens !== undefined && { maxOutput: limits.maxOutputTokens }),
+    })
+  }
+  return listed
 }
 
 /** True when at least one model can answer: loaded or loadable here, or at a backend that is not resting. */

@@ -1,3 +1,5 @@
+import { main } from './cli/main.ts'
+
 /**
  * The launcher holds the other end of this pipe: when it closes, however that came about, this process ends too.
  * SIGTERM first, so that calls under way are settled; the hard end follows if that hangs. Returns how to stop watching.
@@ -21,11 +23,8 @@ function endWithParent(): () => void {
 }
 
 const stopWatching = endWithParent()
-const { main } = await import('./cli/main.ts')
 try {
   process.exitCode = await main(process.argv.slice(2))
 } finally {
   stopWatching()
 }
-
-export {}

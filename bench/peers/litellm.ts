@@ -20,7 +20,17 @@ export const litellm: Peer = {
     writeFileSync(config, JSON.stringify(configOf(upstreams)))
     const child = new Child({
       name: 'litellm',
-      command: [program, '--config', config, '--host', '127.0.0.1', '--port', `${port}`, '--num_workers', '1'],
+      command: [
+        program,
+        '--config',
+        config,
+        '--host',
+        '127.0.0.1',
+        '--port',
+        `${port}`,
+        '--num_workers',
+        '1',
+      ],
       env: { LITELLM_LOCAL_MODEL_COST_MAP: 'True', LITELLM_LOG: 'ERROR' },
     })
     await child.untilAnswers(`http://127.0.0.1:${port}/health/liveliness`, 120)

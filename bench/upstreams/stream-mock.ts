@@ -72,8 +72,8 @@ const last = '0\r\n\r\n'
 const bursts = new Map<string, Buffer>()
 
 class Session {
-  #request = Buffer.alloc(0)
-  #unsent = Buffer.alloc(0)
+  #request: Buffer = Buffer.alloc(0)
+  #unsent: Buffer = Buffer.alloc(0)
   #timer: ReturnType<typeof setInterval> | undefined
 
   /** Answers once the request is here whole; clients wait for the answer before they ask again. */
@@ -94,11 +94,10 @@ class Session {
     const [, chunks, every] = /\/c(\d+)\/e(\d+)\/.*\/(?:completions|messages)/.exec(path) ?? []
     if (chunks === undefined) return this.#write(socket, empty)
     const isAnthropic = path.includes('/messages')
-    const make = (): Script =>
-      isAnthropic ? anthropic(Number(chunks)) : openAi(Number(chunks), withUsage)
+    const make = (): Script => (isAnthropic ? anthropic(Number(chunks)) : openAi(Number(chunks), withUsage))
     if (Number(every) > 0) return this.#drip(socket, make(), Number(chunks), Number(every))
     const key = `${path} ${withUsage}`
-    let burst = bursts.get(key)
+    let burst: Buffer | undefined = bursts.get(key)
     if (burst === undefined) {
       const { before, chunk, after } = make()
       const body = httpChunk(before) + httpChunk(chunk).repeat(Number(chunks)) + httpChunk(after)

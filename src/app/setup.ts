@@ -43,11 +43,11 @@ export function makeSetup(config: Settings, lasting: Lasting, before?: Setup): S
 }
 
 function placesOf(config: Settings): ReadonlyMap<string, Place> {
-  const own = Object.entries(config.places).map(([name, place]): [string, Place] => [
-    name,
-    { clearance: defaultClearance[place.kind], ...place, name },
-  ])
-  return new Map<string, Place>([...Object.entries(builtInPlaces), ...own])
+  const places = new Map<string, Place>(Object.entries(builtInPlaces))
+  for (const [name, place] of Object.entries(config.places)) {
+    places.set(name, { clearance: defaultClearance[place.kind], ...place, name })
+  }
+  return places
 }
 
 function placeOf(name: string, places: ReadonlyMap<string, Place>): Place {

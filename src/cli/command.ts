@@ -1,4 +1,4 @@
-import { Command, Help, Option } from 'commander'
+import { Command, Option, type Help } from 'commander'
 
 import { createContext, type Context, type GlobalOptions } from './context.ts'
 import { paintFor } from './print.ts'
@@ -18,7 +18,10 @@ export type Work<Options, Args extends unknown[]> = (
 const globalGroup = 'Global options:'
 
 const globals = (): readonly Option[] => [
-  new Option('--home <dir>', 'folder of keys, ledger, engines and models (INHOUSE_HOME, else the XDG data folder)'),
+  new Option(
+    '--home <dir>',
+    'folder of keys, ledger, engines and models (INHOUSE_HOME, else the XDG data folder)',
+  ),
   new Option('--config <file>', 'config file'),
   new Option('--json', 'print one JSON document on the standard output'),
   new Option('--quiet', 'say only the outcome, and what went wrong'),
@@ -91,27 +94,56 @@ export class InhouseCommand extends Command {
 
 const width = (stream: { readonly columns?: number }): number => Math.min(stream.columns ?? 100, 110)
 
-/** First what it does, then how; examples and exit codes before the options that all commands share. */
+/** First what it does, then how; the options that all commands share come last. */
 const layout: Partial<Help> = {
   formatHelp(command, helper) {
-    const paint = paintFor(process.stdout)
-    const lines = Help.prototype.formatHelp.call(this, command, helper).trimEnd().split('\n')
-    const usage = lines.slice(0, 1)
-    const at = lines.findIndex((line) => line.includes(globalGroup))
-    const about = helper.boxWrap(helper.commandDescription(command), helper.helpWidth ?? 100)
-    const described = about === '' ? [] : [about, '']
-    const own = lines.slice(1 + (about === '' ? 0 : about.split('\n').length + 1), at)
-    const shared = at === -1 ? [] : lines.slice(at)
-    const ending = command instanceof InhouseCommand ? endingOf(command, paint.bold) : []
-    return `${[...described, ...usage, ...own, ...ending, ...shared].join('\n')}\n`
+    const { bold, dim } = paintFor(process.stdout)
+    const termWidth = helper.padWidth(command, helper)
+    const section = (heading: string, lines: readonly string[]): string[] =>
+      lines.length === 0 ? [] : [bold(heading), ...lines, '']
+    const list = (heading: string, items: readonly (readonly [term: string, about: string])[]): string[] =>
+      section(
+        heading,
+        items.map(([term, about]) => helper.formatItem(term, termWidth, about, helper)),
+      )
+    const options = Map.groupBy(
+      helper.visibleOptions(command),
+      (option) => option.helpGroupHeading ?? 'Options:',
+    )
+    const listed = (heading: string): string[] =>
+      list(
+        heading,
+        (options.get(heading) ?? []).map((option) => [
+          helper.optionTerm(option),
+          helper.optionDescription(option),
+        ]),
+      )
+    const { examples, exits } = command as InhouseCommand
+    return [
+      helper.boxWrap(helper.commandDescription(command), helper.helpWidth ?? 100),
+      '',
+      `${bold('Usage:')} ${helper.commandUsage(command)}`,
+      '',
+      ...list(
+        'Commands:',
+        helper.visibleCommands(command).map((sub) => [sub.name(), helper.subcommandDescription(sub)]),
+      ),
+      ...list(
+        'Arguments:',
+        helper
+          .visibleArguments(command)
+          .map((word) => [helper.argumentTerm(word), helper.argumentDescription(word)]),
+      ),
+      ...listed('Options:'),
+      ...section(
+        'Examples:',
+        examples.flatMap(({ line, about }) => [dim(`  # ${about}`), `  ${line}`]),
+      ),
+      ...section(
+        'Exit codes:',
+        examples.length === 0 ? [] : exits.map(([code, meaning]) => `  ${code}  ${meaning}`),
+      ),
+      ...listed(globalGroup),
+    ].join('\n')
   },
-  styleTitle: (title) => paintFor(process.stdout).bold(title),
-  subcommandTerm: (command) => command.name(),
-}
-
-const endingOf = (command: InhouseCommand, bold: (text: string) => string): string[] => {
-  if (command.examples.length === 0) return []
-  const examples = command.examples.flatMap(({ line, about }) => [`  # ${about}`, `  ${line}`])
-  const exits = command.exits.map(([code, meaning]) => `  ${code}  ${meaning}`)
-  return [bold('Examples:'), ...examples, '', bold('Exit codes:'), ...exits, '']
 }

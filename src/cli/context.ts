@@ -1,4 +1,6 @@
 import { resolveHome } from '../config/home.ts'
+import type { Loaded } from '../config/index.ts'
+import type { Flags } from '../config/layers.ts'
 import { paintFor, type Paint } from './print.ts'
 import { createBars, type Bars } from './progress.ts'
 
@@ -14,30 +16,39 @@ export interface GlobalOptions {
 export interface Context {
   /** Absolute. */
   readonly home: string
-  /** The config file that was named. */
-  readonly file: string | undefined
   readonly isJson: boolean
+  /** The config as it is now. Throws `Failure('config_invalid' | 'config_missing')`. */
+  readonly load: (flags?: Flags) => Promise<Loaded>
+  /** What reads it, now and again later. */
+  readonly reader: (flags?: Flags) => Promise<() => Loaded>
   /** How people's text on the standard error is painted. */
   readonly paint: Paint
   /** The outcome, on the standard output: one JSON document with `--json`, else text for people. */
-  result(value: unknown, text: (paint: Paint) => string): void
+  readonly result: (value: unknown, text: (paint: Paint) => string) => void
   /** A piece of an answer that is being written, on the standard output. */
-  write(text: string): void
+  readonly write: (text: string) => void
   /** For people, on the standard error; nothing with `--quiet`. */
-  say(text: string): void
+  readonly say: (text: string) => void
   /** Progress on the standard error; nothing with `--quiet`. */
-  bars(): Bars
+  readonly bars: () => Bars
 }
 
-export const createContext = ({ home, config, json = false, quiet = false }: GlobalOptions): Context => ({
-  home: resolveHome({ flag: home, env: process.env, cwd: process.cwd() }),
-  file: config,
-  isJson: json,
-  paint: paintFor(process.stderr),
-  result: (value, text) => {
-    process.stdout.write(json ? `${JSON.stringify(value, undefined, 2)}\n` : text(paintFor(process.stdout)))
-  },
-  write: (text) => void process.stdout.write(text),
-  say: (text) => void (quiet || process.stderr.write(text)),
-  bars: () => (quiet ? { onProgress: () => {}, end: () => {} } : createBars(process.stderr)),
-})
+export const createContext = ({ home, config, json = false, quiet = false }: GlobalOptions): Context => {
+  const reader: Context['reader'] = async (flags = {}) => {
+    const { loadConfig } = await import('../config/index.ts')
+    return () => loadConfig({ file: config, home, env: process.env, flags, cwd: process.cwd() })
+  }
+  return {
+    home: resolveHome({ flag: home, env: process.env, cwd: process.cwd() }),
+    reader,
+    load: async (flags) => (await reader(flags))(),
+    isJson: json,
+    paint: paintFor(process.stderr),
+    result: (value, text) => {
+      process.stdout.write(json ? `${JSON.stringify(value, undefined, 2)}\n` : text(paintFor(process.stdout)))
+    },
+    write: (text) => void process.stdout.write(text),
+    say: (text) => void (quiet || process.stderr.write(text)),
+    bars: () => createBars(quiet ? { write: () => true } : process.stderr),
+  }
+}

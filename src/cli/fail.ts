@@ -13,9 +13,14 @@ const wrongUsage: ReadonlySet<FailureCode> = new Set([
 /** 1: failed; 2: wrong usage or config. */
 export const exitCodeOf = ({ code }: Failure): 1 | 2 => (wrongUsage.has(code) ? 2 : 1)
 
-/** What `--json` prints of a failure. */
+/** What `--json` prints of a failure. A broken config has its mistakes one by one. */
 export const failureJson = (failure: Failure) => ({
-  error: { code: failure.code, message: failure.message, help: failure.help },
+  error: {
+    code: failure.code,
+    message: failure.message,
+    help: failure.help,
+    ...('problems' in failure && { problems: failure.problems }),
+  },
 })
 
 /** `inhouse: what happened`, and below it what to do. A mistake of ours also shows where it happened. */
@@ -25,4 +30,5 @@ export const failureText = (thrown: unknown, paint: Paint): string => {
   return `${paint.red('inhouse:')} ${failure.message}\n${origin}${paint.dim('→')} ${failure.help}\n`
 }
 
-const originOf = (thrown: unknown): string => (thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown))
+const originOf = (thrown: unknown): string =>
+  thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)

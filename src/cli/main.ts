@@ -24,7 +24,9 @@ export async function main(argv: readonly string[]): Promise<number> {
 export async function buildProgram(wanted: (name: string) => boolean): Promise<InhouseCommand> {
   const { InhouseCommand: Root } = await import('./command.ts')
   const program = new Root('inhouse')
-    .description('Brings an organisation’s LLM work in house: a private model behind one endpoint, metered and guarded.')
+    .description(
+      'Brings an organisation’s LLM work in house: a private model behind one endpoint, metered and guarded.',
+    )
     .option('-V, --version', 'print the version')
     .example('inhouse serve', 'bring an engine and a small model, and serve it on 127.0.0.1:4141')
     .example('inhouse chat "Why is the sky blue?"', 'ask it something')
@@ -58,7 +60,7 @@ async function parse(program: InhouseCommand, argv: readonly string[]): Promise<
 /** `error: unknown option '--x'` → `Unknown option '--x'.` */
 const sentence = (message: string): string => {
   const [what = '', ...hints] = message.replace(/^error: /, '').split('\n')
-  return [`${what.charAt(0).toUpperCase()}${what.slice(1)}.`, ...hints].join('\n')
+  return [`${what.charAt(0).toUpperCase()}${what.slice(1).replace(/\.$/, '')}.`, ...hints].join('\n')
 }
 
 function fail(thrown: unknown, argv: readonly string[]): number {

@@ -22,7 +22,13 @@ export const words = (text: string): string[] => {
 
 export const wholeNumbers = (text: string): number[] => words(text).map(wholeNumber)
 
-const unitMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000, y: 31_536_000_000 }
+const unitMs: Readonly<Record<string, number>> = {
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+  y: 31_536_000_000,
+}
 
 /** `30m`, `12h`, `30d`, `2w`, `1y` → milliseconds. */
 export const span = (text: string): number => {

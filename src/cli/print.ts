@@ -1,7 +1,16 @@
 /** Colours and weights of a terminal; plain text where there is none. */
-export type Paint = Readonly<Record<'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan', (text: string) => string>>
+export type Paint = Readonly<
+  Record<'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan', (text: string) => string>
+>
 
-const codes = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39], cyan: [36, 39] } as const
+const codes = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+  cyan: [36, 39],
+} as const
 
 export const paintFor = (
   stream: { readonly isTTY?: boolean },
@@ -83,7 +92,9 @@ export const table = <Row>(columns: readonly Column<Row>[], rows: readonly Row[]
   const filled = columns
     .map((column) => ({ ...column, cells: rows.map((row) => column.cell(row)) }))
     .filter(({ cells }) => cells.some((cell) => cell !== ''))
-  const widths = filled.map(({ title, cells }) => Math.max(...[title, ...cells].map((cell) => Bun.stringWidth(cell))))
+  const widths = filled.map(({ title, cells }) =>
+    Math.max(...[title, ...cells].map((cell) => Bun.stringWidth(cell))),
+  )
   const line = (cells: readonly string[]): string =>
     cells
       .map((cell, at) => pad(cell, widths[at] ?? 0, filled[at]?.align))
@@ -94,7 +105,10 @@ export const table = <Row>(columns: readonly Column<Row>[], rows: readonly Row[]
 }
 
 /** Names and values below each other; what is undefined or empty is left out. Ends with a line break. */
-export const facts = (pairs: readonly (readonly [name: string, value: string | undefined])[], paint: Paint): string => {
+export const facts = (
+  pairs: readonly (readonly [name: string, value: string | undefined])[],
+  paint: Paint,
+): string => {
   const shown = pairs.filter((pair): pair is readonly [string, string] => (pair[1] ?? '') !== '')
   const width = Math.max(0, ...shown.map(([name]) => name.length))
   return shown.map(([name, value]) => `${paint.dim(name.padEnd(width))}  ${value}\n`).join('')

@@ -3,8 +3,12 @@ import { bytesText, durationText } from './print.ts'
 
 export interface Bars {
   readonly onProgress: OnProgress
+  /** Writes lines without tearing a bar apart. */
+  readonly above: (text: string) => void
+  /** The line that stands there goes; what comes next is no work. */
+  readonly clear: () => void
   /** The work is over: the last line is left as it should stay. */
-  end(): void
+  readonly end: () => void
 }
 
 interface Stream {
@@ -28,7 +32,8 @@ export const createBars = (stream: Stream, now: () => number = () => performance
     if (current === undefined) return
     const { last, began, from } = current
     const text = progressText(last, { ms: now() - began, from, isLast })
-    if (isTerminal) stream.write(`\r\u001B[2K${fit(text, last, (stream.columns ?? 80) - 1)}${isLast ? '\n' : ''}`)
+    if (isTerminal)
+      stream.write(`\r\u001B[2K${fit(text, last, (stream.columns ?? 80) - 1)}${isLast ? '\n' : ''}`)
     else stream.write(`${text}\n`)
     current.shownAt = now()
   }
@@ -48,6 +53,15 @@ export const createBars = (stream: Stream, now: () => number = () => performance
       current.last = progress
       if (now() - current.shownAt >= (isTerminal ? redrawMs : tellMs)) show(false)
     },
+    above: (text) => {
+      if (isTerminal && current !== undefined) stream.write('\r\u001B[2K')
+      stream.write(text)
+      if (isTerminal) show(false)
+    },
+    clear: () => {
+      if (isTerminal && current !== undefined) stream.write('\r\u001B[2K')
+      current = undefined
+    },
     end,
   }
 }
@@ -63,7 +77,10 @@ interface Pace {
 /** `Downloading x.gguf  42 MB of 98 MB, 8.1 MB/s, 7.0 s left`. Pure. */
 export const progressText = ({ label, done, total }: Progress, { ms, from, isLast }: Pace): string => {
   if (done === 0 && total === undefined) return label
-  const amount = total === undefined || (isLast && done >= total) ? bytesText(done) : `${bytesText(done)} of ${bytesText(total)}`
+  const amount =
+    total === undefined || (isLast && done >= total)
+      ? bytesText(done)
+      : `${bytesText(done)} of ${bytesText(total)}`
   if (isLast) return `${label}  ${amount} in ${durationText(ms)}`
   const perMs = (done - from) / ms
   // The first half second says nothing of the rest.
@@ -76,7 +93,8 @@ const barWidth = 24
 
 /** With a bar in front where the total is known and there is room; never longer than the terminal is wide. */
 const fit = (text: string, { done, total }: Progress, width: number): string => {
-  if (total === undefined || total === 0 || text.length + barWidth + 1 > width) return text.slice(0, Math.max(0, width))
+  if (total === undefined || total === 0 || text.length + barWidth + 1 > width)
+    return text.slice(0, Math.max(0, width))
   const full = Math.round(Math.min(1, done / total) * barWidth)
   return `${'█'.repeat(full)}${'░'.repeat(barWidth - full)} ${text}`
 }

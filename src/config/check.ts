@@ -2,10 +2,11 @@ import { asFailure } from '../core/failure.ts'
 import { builtInPlaces } from '../core/place.ts'
 import { parseSource } from '../models/sources/index.ts'
 import { parseListen } from './fields.ts'
-import type { Finding } from './issues.ts'
+import { foundText } from './issues.ts'
+import type { Context, Finding } from './issues.ts'
 import { runKeys } from './model-row.ts'
 import { nearest } from './nearest.ts'
-import { isRecord } from './path.ts'
+import { isRecord, pathText } from './path.ts'
 import type { Path } from './path.ts'
 import { kindName } from './shape.ts'
 import type { Shape } from './shape.ts'
@@ -16,24 +17,31 @@ type Rows = Readonly<Record<string, unknown>>
  * What one row says of another. Takes the tree as it was read and not only a valid one, so that all mistakes are
  * told at once; what has the wrong type is passed over, the schema tells that.
  */
-export function checkReferences(tree: Rows, root: Shape): readonly Finding[] {
+export function checkReferences(context: Context): readonly Finding[] {
+  const { tree } = context
   const rows = (key: string): Rows => (isRecord(tree[key]) ? tree[key] : {})
   const backends = rows('backends')
   const models = rows('models')
   const places = [...Object.keys(builtInPlaces), ...Object.keys(rows('places'))]
   return [
     ...Object.entries(backends).flatMap(([name, row]) =>
-      isRecord(row) ? named(['backends', name, 'place'], row['place'], places, 'place') : [],
+      isRecord(row) ? named(['backends', name, 'place'], row['place'], places, 'place', context) : [],
     ),
     ...Object.entries(models).flatMap(([name, row]) =>
-      isRecord(row) ? checkModel(name, row, backends, models, root) : [],
+      isRecord(row) ? checkModel(name, row, backends, models, context) : [],
     ),
     ...cycles(models),
     ...checkCompat(tree['compat']),
   ]
 }
 
-function checkModel(name: string, row: Rows, backends: Rows, models: Rows, root: Shape): readonly Finding[] {
+function checkModel(
+  name: string,
+  row: Rows,
+  backends: Rows,
+  models: Rows,
+  context: Context,
+): readonly Finding[] {
   const path = ['models', name]
   const { backend, route } = row
   if (route !== undefined) {
@@ -42,13 +50,13 @@ function checkModel(name: string, row: Rows, backends: Rows, models: Rows, root:
       path: [...path, key],
       text: 'does not go with `route`, which stands alone',
     }))
-    return [...wrong, ...checkRoute(path, route, Object.keys(models))]
+    return [...wrong, ...checkRoute(path, route, Object.keys(models), context)]
   }
   if (backend === undefined) return [{ path, text: 'has neither a `backend` nor a `route`' }]
-  const missing = named([...path, 'backend'], backend, Object.keys(backends), 'backend')
+  const missing = named([...path, 'backend'], backend, Object.keys(backends), 'backend', context)
   const target = typeof backend === 'string' ? backends[backend] : undefined
   if (missing.length > 0 || !isRecord(target)) return missing
-  return runsHere(target['kind'], root) ? checkOwnEngine(path, row) : checkRemote(path, row)
+  return runsHere(target['kind'], context.shape) ? checkOwnEngine(path, row, context) : checkRemote(path, row)
 }
 
 /** A kind of backend without an address runs the model itself. */
@@ -62,7 +70,7 @@ function runsHere(kind: unknown, root: Shape): boolean {
   return typeof shape === 'object' && shape.properties?.['url'] === undefined
 }
 
-function checkOwnEngine(path: Path, row: Rows): readonly Finding[] {
+function checkOwnEngine(path: Path, row: Rows, { written }: Context): readonly Finding[] {
   const { source } = row
   if (String(path.at(-1)).includes('*'))
     return [{ path, text: 'has a wildcard, but its backend runs one model' }]
@@ -72,7 +80,11 @@ function checkOwnEngine(path: Path, row: Rows): readonly Finding[] {
     parseSource(source)
     return []
   } catch (error) {
-    return [{ path: [...path, 'source'], text: asFailure(error).message }]
+    const at = [...path, 'source']
+    // The message quotes the source.
+    return [
+      { path: at, text: written.has(pathText(at)) ? 'is not a model source' : asFailure(error).message },
+    ]
   }
 }
 
@@ -81,9 +93,14 @@ const checkRemote = (path: Path, row: Rows): readonly Finding[] =>
     .filter((key) => row[key] !== undefined)
     .map((key) => ({ path: [...path, key], text: 'is only for backends that run the model themselves' }))
 
-function checkRoute(path: Path, route: unknown, names: readonly string[]): readonly Finding[] {
+function checkRoute(
+  path: Path,
+  route: unknown,
+  names: readonly string[],
+  context: Context,
+): readonly Finding[] {
   if (!Array.isArray(route)) return []
-  return route.flatMap((name, index) => named([...path, 'route', index], name, names, 'model'))
+  return route.flatMap((name, index) => named([...path, 'route', index], name, names, 'model', context))
 }
 
 /** Each circle is told once, at its first row. */
@@ -106,14 +123,18 @@ function cycles(models: Rows): readonly Finding[] {
   return findings
 }
 
-function named(path: Path, name: unknown, known: readonly string[], what: string): readonly Finding[] {
+function named(
+  path: Path,
+  name: unknown,
+  known: readonly string[],
+  what: string,
+  context: Context,
+): readonly Finding[] {
   if (typeof name !== 'string' || known.includes(name)) return []
   const meant = nearest(name, known)
-  const hint =
-    meant === undefined
-      ? `; there ${known.length === 0 ? 'is none' : `are ${known.join(', ')}`}`
-      : `; did you mean ${meant}?`
-  return [{ path, text: `names a ${what} that is not there: ${JSON.stringify(name)}${hint}` }]
+  const others = known.length === 0 ? 'there is none' : `there are ${known.join(', ')}`
+  const hint = meant === undefined ? others : `did you mean ${meant}?`
+  return [{ path, text: `names a ${what} that is not there${foundText(path, context)}; ${hint}` }]
 }
 
 function checkCompat(compat: unknown): readonly Finding[] {

@@ -13,10 +13,10 @@ export interface Finding {
   readonly text: string
 }
 
-interface Context {
+/** What was read: before the schema saw it. */
+export interface Context {
   readonly shape: Shape
-  /** What was read, before the schema saw it. */
-  readonly tree: unknown
+  readonly tree: Readonly<Record<string, unknown>>
   /** What was written where a placeholder was filled in. */
   readonly written: ReadonlyMap<string, string>
 }
@@ -80,7 +80,7 @@ function choice(values: readonly string[], path: Path, context: Context): string
 const isHidden = (path: Path, { written }: Context): boolean => written.has(pathText(path)) || isSecret(path)
 
 /** What stands there, cut short; of a secret only where it came from. */
-function foundText(path: Path, context: Context): string {
+export function foundText(path: Path, context: Context): string {
   const value = valueAt(context.tree, path)
   const written = context.written.get(pathText(path))
   if (written !== undefined) return `, found what ${written} stands for`

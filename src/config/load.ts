@@ -58,11 +58,10 @@ export function loadConfig(options: LoadOptions): Loaded {
   )
   const parsed = schema.safeParse(merged)
   const origins = originsOf(name, tree, over)
+  const context = { shape, tree: merged, written: tree.written }
   const problems = problemsOf(tree, name, origins, [
-    ...(parsed.success
-      ? []
-      : findingsOf(parsed.error.issues, { shape, tree: merged, written: tree.written })),
-    ...checkReferences(merged, shape),
+    ...(parsed.success ? [] : findingsOf(parsed.error.issues, context)),
+    ...checkReferences(context),
   ])
   if (!parsed.success || problems.length > 0) throw new ConfigInvalid(problems)
   return { config: parsed.data, file, home, origins, written: tree.written }
@@ -123,7 +122,7 @@ const maxFileBytes = 1024 ** 2
 
 function readText(file: string, name: string): string {
   const unreadable = (text: string): ConfigInvalid => new ConfigInvalid([{ where: name, path: '', text }])
-  const buffer = Buffer.alloc(maxFileBytes + 1)
+  const buffer = Buffer.allocUnsafe(maxFileBytes + 1)
   let length = 0
   try {
     const handle = openSync(file, 'r')

@@ -12,16 +12,24 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best
 }
 
-/** Characters to put in, take out or change (Levenshtein). */
+/** Characters to put in, take out, change or swap with their neighbour (optimal string alignment). */
 function distance(a: string, b: string): number {
-  let before = Array.from({ length: b.length + 1 }, (_, j) => j)
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)]
+  const at = (i: number, j: number): number => rows[i]?.[j] ?? Infinity
   for (let i = 1; i <= a.length; i++) {
     const row = [i]
+    rows.push(row)
     for (let j = 1; j <= b.length; j++) {
-      const change = (before[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      row.push(Math.min(change, (before[j] as number) + 1, (row[j - 1] as number) + 1))
+      const isSwap = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      row.push(
+        Math.min(
+          at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1),
+          at(i - 1, j) + 1,
+          at(i, j - 1) + 1,
+          isSwap ? at(i - 2, j - 2) + 1 : Infinity,
+        ),
+      )
     }
-    before = row
   }
-  return before.at(-1) as number
+  return at(a.length, b.length)
 }

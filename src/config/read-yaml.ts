@@ -49,7 +49,11 @@ export function readYaml(text: string, world: PlaceholderWorld): Tree {
   }
   const faults = [...document.errors, ...document.warnings]
   if (faults.length > 0) {
-    const told = faults.slice(0, maxMistakes)
+    // One mistake may be told once for each bracket that it leaves open.
+    const told = [...new Map(faults.map((fault) => [`${fault.code} ${fault.pos[0]}`, fault])).values()].slice(
+      0,
+      maxMistakes,
+    )
     return failed(
       ...told.map(({ code, pos }) => Object.assign(at(pos[0]), { path: '', text: faultText(code) })),
     )

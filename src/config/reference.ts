@@ -37,11 +37,13 @@ function section(key: string, shape: Shape): string {
   return lines.filter((line) => line !== '').join('\n\n')
 }
 
-/** Rows of one shape, or one table for what all kinds share and one line for each kind. */
+/** Rows of one shape, or one table for the kinds that say the same. */
 function rowTables(row: Shape): string[] {
   const kinds = row.oneOf?.filter(isShape)
   if (kinds === undefined) return ['Each row:', table(row, undefined)]
-  return kinds.map((kind) => `\`kind: ${String(kindName(kind))}\`\n\n${table(kind, undefined)}`)
+  return [...Map.groupBy(kinds, (kind) => table(kind, undefined))].map(
+    ([text, alike]) => `${alike.map((kind) => `\`kind: ${String(kindName(kind))}\``).join(', ')}\n\n${text}`,
+  )
 }
 
 /** `path` is where the settings stand, for their names in the environment; undefined in rows, which have none. */

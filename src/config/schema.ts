@@ -60,7 +60,11 @@ export const schema = z.strictObject({
 export type Settings = z.output<typeof schema>
 
 /** JSON Schema of the file, for editors and for our own messages and docs. */
-export const configJsonSchema = (): z.core.JSONSchema.JSONSchema => ({
-  ...z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }),
-  title: 'inhouse configuration',
-})
+export const configJsonSchema = (): z.core.JSONSchema.JSONSchema =>
+  (published ??= {
+    ...z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }),
+    title: 'inhouse configuration',
+  })
+
+/** Takes some milliseconds to make. */
+let published: z.core.JSONSchema.JSONSchema | undefined

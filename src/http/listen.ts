@@ -6,9 +6,12 @@ export interface Listening {
   readonly url: string
   readonly hostname: string
   readonly port: number
-  /** Takes no new connections; those open are closed when their last answer is done, or at once if `force`. */
-  stop(force: boolean): Promise<void>
+  /** Lets answers that are already made go out, then closes everything. */
+  stop(): Promise<void>
 }
+
+/** How long bytes of answers that have ended may take to go out. */
+const flushMs = 2000
 
 type Handler = (request: Request) => Response | Promise<Response>
 
@@ -34,7 +37,11 @@ export function listen(address: string, handler: Handler): Listening {
       url: `http://${shown}:${server.port}`,
       hostname,
       port: server.port ?? port,
-      stop: (force) => server.stop(force),
+      stop: async () => {
+        const until = performance.now() + flushMs
+        while (server.pendingRequests > 0 && performance.now() < until) await Bun.sleep(5)
+        await server.stop(true)
+      },
     }
   } catch (thrown) {
     if ((thrown as { code?: string }).code === 'EADDRINUSE') {

@@ -131,8 +131,10 @@ export class Exchange implements UpstreamReply, ConnectionUser, BodyOwner, Event
     const { head, surplus } = this.#reader
     const connection = this.#letGo()
     if (connection !== undefined) {
+      // What was decrypted already still comes after a pause, so the end can too.
       if (this.#paused) connection.resume()
-      if (head?.keepAlive === true && !surplus && connection.flushed) this.#pool.keep(connection, head.idleMs)
+      if (!connection.flushed) connection.destroy()
+      else if (head?.keepAlive === true && !surplus) this.#pool.keep(connection, head.idleMs)
       else connection.close()
     }
     this.body.end()

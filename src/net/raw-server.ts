@@ -2,6 +2,9 @@ import { once } from 'node:events'
 import net from 'node:net'
 import tls from 'node:tls'
 
+/** What a raw server does with each whole request. */
+export type RawAnswer = (socket: net.Socket, server: RawServer) => unknown
+
 /** For tests: a server that says exactly the bytes that it is told to, and closes when and how it is told to. */
 export class RawServer {
   /** Each request as it came, latin1, head and body. */
@@ -20,7 +23,7 @@ export class RawServer {
 
   /** `answer` is called with each whole request; `begun`, if given, with each connection. */
   static async start(
-    answer: (socket: net.Socket, server: RawServer) => void,
+    answer: RawAnswer,
     options: {
       readonly tls?: boolean
       readonly host?: string
@@ -56,11 +59,7 @@ export class RawServer {
     for (const socket of this.#sockets) socket.destroy()
   }
 
-  #accept(
-    socket: net.Socket,
-    answer: (socket: net.Socket, server: RawServer) => void,
-    begun: ((socket: net.Socket) => void) | undefined,
-  ): void {
+  #accept(socket: net.Socket, answer: RawAnswer, begun: ((socket: net.Socket) => void) | undefined): void {
     this.opened += 1
     this.#sockets.add(socket)
     let text = ''
@@ -77,7 +76,7 @@ export class RawServer {
       if (blank < 0 || text.length < blank + 4 + length) return
       this.requests.push(text)
       text = ''
-      answer(socket, this)
+      void answer(socket, this)
     })
   }
 }

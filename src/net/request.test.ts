@@ -6,6 +6,7 @@ import { encodeRequest } from './request.ts'
 
 const numRuns = Number(process.env['PROPERTY_RUNS'] ?? 1000)
 const { signal } = new AbortController()
+const anyText = fc.uint16Array({ max: 0x2ff, maxLength: 30 }).map((codes) => String.fromCharCode(...codes))
 
 const encode = (headers: Record<string, string>, body?: Uint8Array): string =>
   Buffer.concat(
@@ -41,11 +42,8 @@ test('an encoding that the call asks for is the one that is sent', () => {
 test('no header can add a line to the request', () => {
   fc.assert(
     fc.property(
-      fc.string({ unit: 'binary', maxLength: 20 }),
-      fc.oneof(
-        fc.string({ unit: 'binary', maxLength: 30 }),
-        fc.string({ unit: fc.constantFrom('\r', '\n', 'a', ':', ' ', 'č') }),
-      ),
+      anyText,
+      fc.oneof(anyText, fc.string({ unit: fc.constantFrom('\r', '\n', 'a', ':', ' ', 'č') })),
       (name, value) => {
         const outcome = codeOf(() => {
           expect(encode({ [name]: value }).split(/[\r\n]+/)).toHaveLength(name === 'accept-encoding' ? 5 : 6)

@@ -36,7 +36,7 @@ const readText = (text: string): Seen => read([Buffer.from(text, 'latin1')])
 
 const splitAt = (bytes: Uint8Array, cuts: readonly number[]): Uint8Array[] => {
   const at = [0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].toSorted((a, b) => a - b)
-  return at.slice(1).map((end, index) => bytes.slice(at[index], end))
+  return at.slice(1).flatMap((end, index) => (at[index] === end ? [] : [bytes.slice(at[index], end)]))
 }
 
 const headText = fc

@@ -3,7 +3,7 @@ import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'nod
 import { Failure, type FailureCode } from '../core/failure.ts'
 import type { Transport, UpstreamCall } from '../core/send.ts'
 import { createFetchTransport } from './fetch.ts'
-import { RawServer } from './raw-server.ts'
+import { type RawAnswer, RawServer } from './raw-server.ts'
 import { createSocketTransport } from './socket.ts'
 
 const sockets = createSocketTransport()
@@ -18,7 +18,7 @@ const callTo = (url: string, more: Partial<UpstreamCall> = {}): UpstreamCall => 
   method: 'POST',
   url,
   headers: {},
-  body: Buffer.from('ask'),
+  ...(more.method !== 'GET' && { body: Buffer.from('ask') }),
   signal: new AbortController().signal,
   connectTimeoutMs: 2000,
   ...more,
@@ -266,7 +266,7 @@ describe.each(contract)('%s', (name, transport) => {
 })
 
 /** A raw server for the length of one test. */
-const serving = (answer: Parameters<typeof RawServer.start>[0]) => {
+const serving = (answer: RawAnswer) => {
   const ready = RawServer.start(answer)
   return { ready, [Symbol.dispose]: () => void ready.then((server) => server.stop()) }
 }

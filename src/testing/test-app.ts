@@ -34,7 +34,11 @@ export async function startTestApp(yaml: string): Promise<TestApp> {
       fetch(app.url + path, {
         method: 'POST',
         ...init,
-        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...init.headers },
+        headers: {
+          authorization: `Bearer ${key}`,
+          'content-type': 'application/json',
+          ...(init.headers as Record<string, string> | undefined),
+        },
         body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
       }),
     entries: async (count) => {

@@ -276,6 +276,13 @@ export const ledgerContract = (
       expect(total.meanFirstEventMs).toBe(4.5)
     })
 
+    test('a request counts once for a tag that it has twice, also while it is open', async () => {
+      await write('a', { tags: ['x', 'x'] })
+      await ledger.hold(holdOf('b', clock.now(), { tags: ['x', 'x'] }))
+      const { rows } = await ledger.usage({ by: ['tag'] })
+      expect(rows).toMatchObject([{ tag: 'x', requests: 1, inFlight: 1 }])
+    })
+
     test('costs of two currencies are two sums', async () => {
       await write('a', {}, { cost: { nano: 20, currency: 'EUR' } })
       await write('b', {}, { cost: { nano: 5, currency: 'USD' } })

@@ -66,8 +66,15 @@ export const figuresOf = (parts: readonly Partial<Sums>[]): UsageFigures => {
     queueMs: sum('queue_us') / 1_000,
     totalMs: sum('total_us') / 1_000,
     meanFirstEventMs: firstEvents === 0 ? null : sum('first_event_us') / 1_000 / firstEvents,
-    cost: parts.flatMap(({ currency, cost_nano: nano }) =>
-      currency !== undefined && currency !== '' && nano !== undefined ? [{ nano, currency }] : [],
-    ),
+    cost: costsOf(parts),
   }
+}
+
+const costsOf = (parts: readonly Partial<Sums>[]): readonly Money[] => {
+  const sums = new Map<string, number>()
+  for (const { currency = '', cost_nano: nano = 0 } of parts)
+    sums.set(currency, (sums.get(currency) ?? 0) + nano)
+  // No currency: calls that have no price.
+  sums.delete('')
+  return [...sums].map(([currency, nano]) => ({ nano, currency }))
 }

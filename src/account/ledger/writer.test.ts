@@ -26,13 +26,16 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-/** A store that can be full for a while, or gone with its process. */
+/** A store that can be full for a while, which shows at the commit, or gone with its process. */
 const fragile = (store: Store) => {
   const state: { is: 'well' | 'full' | 'dead' } = { is: 'well' }
   const transaction: Store['transaction'] = (work) => {
     if (state.is === 'dead') return new Promise(() => {})
-    if (state.is === 'full') return Promise.reject(new Failure('store_full', 'No space.'))
-    return store.transaction(work)
+    return store.transaction(async (inner) => {
+      const result = await work(inner)
+      if (state.is === 'full') throw new Failure('store_full', 'No space.')
+      return result
+    })
   }
   const fragileStore: Store = {
     dialect: store.dialect,
@@ -223,4 +226,29 @@ test('a settlement that could not be written is tried again without another requ
   expect(await store().all("SELECT id FROM ledger_entry WHERE id LIKE 'again-%'")).toEqual([
     { id: 'again-a' },
   ])
+})
+
+test('what a refused hold had written beside it, its names and the lease, is written again with the next', async () => {
+  const clock = handClock()
+  const disk = fragile(store())
+  const writer = new Writer(disk.store, clock, new Instance('beside', clock))
+  const other = new Writer(store(), clock, new Instance('beside-other', clock))
+  disk.state.is = 'full'
+  const refused = writer.hold(holdOf('beside-a', clock.now(), { key: 'beside-key' }))
+  expect(await refused.catch((error: Failure) => error.code)).toBe('store_full')
+  disk.state.is = 'well'
+  // Takes the number that the refused hold’s names would have had.
+  await other.hold(holdOf('beside-b', clock.now(), { key: 'other-key' }))
+  await writer.hold(holdOf('beside-c', clock.now(), { key: 'beside-key' }))
+  expect(
+    await store().all(
+      `SELECT h.id, s.key_id FROM ledger_hold h JOIN ledger_series s ON s.id = h.series
+       WHERE h.id LIKE 'beside-%' ORDER BY h.id`,
+    ),
+  ).toEqual([
+    { id: 'beside-b', key_id: 'other-key' },
+    { id: 'beside-c', key_id: 'beside-key' },
+  ])
+  await sweepLost(store(), clock.now())
+  expect(await store().all("SELECT id FROM ledger_hold WHERE id = 'beside-c'")).toHaveLength(1)
 })

@@ -9,13 +9,19 @@ import { Rollup } from './rollup.ts'
 import { addEntry, entryValues, seriesOf, settledRow, tagsText } from './rows.ts'
 import type { EntryRow } from './rows.ts'
 
+/** A hold on its way; its series is known once it is written. */
+interface Open {
+  readonly hold: Hold
+  series: number
+}
+
 interface Group {
-  readonly holds: Hold[]
+  readonly opened: Open[]
   readonly committed: PromiseWithResolvers<void>
 }
 
 interface Closing {
-  readonly hold: Hold
+  readonly open: Open
   readonly settlement: Settlement
 }
 
@@ -31,7 +37,7 @@ export class Writer implements LedgerPort {
   readonly #clock: Clock
   readonly #instance: Instance
   readonly #dictionary = new Dictionary()
-  readonly #open = new Map<string, Hold>()
+  readonly #open = new Map<string, Open>()
   /** Never longer than there were open holds: while it cannot be written, no hold is taken. */
   readonly #closing: Closing[] = []
   #group: Group | undefined
@@ -50,18 +56,19 @@ export class Writer implements LedgerPort {
     if (this.#open.has(hold.id)) {
       return Promise.reject(new Failure('internal', `The request id ${hold.id} is used twice.`))
     }
-    this.#open.set(hold.id, hold)
-    this.#group ??= { holds: [], committed: Promise.withResolvers() }
-    this.#group.holds.push(hold)
+    const open = { hold, series: 0 }
+    this.#open.set(hold.id, open)
+    this.#group ??= { opened: [], committed: Promise.withResolvers() }
+    this.#group.opened.push(open)
     this.#turn ??= setImmediate(() => void this.flush())
     return this.#group.committed.promise
   }
 
   settle(settlement: Settlement): void {
-    const hold = this.#open.get(settlement.id)
-    if (hold === undefined) return
+    const open = this.#open.get(settlement.id)
+    if (open === undefined) return
     this.#open.delete(settlement.id)
-    this.#closing.push({ hold, settlement })
+    this.#closing.push({ open, settlement })
     this.#flushWithin(companyMs)
   }
 
@@ -92,7 +99,7 @@ export class Writer implements LedgerPort {
   async #commit(group: Group | undefined): Promise<Failure | undefined> {
     const closing = this.#closing.splice(0, mostSettlements)
     try {
-      await this.#store.transaction((transaction) => this.#write(transaction, group?.holds ?? [], closing))
+      await this.#store.transaction((transaction) => this.#write(transaction, group?.opened ?? [], closing))
     } catch (error) {
       return this.#refuse(asRefusal(error), group, closing)
     }
@@ -105,7 +112,7 @@ export class Writer implements LedgerPort {
   #refuse(failure: Failure, group: Group | undefined, closing: readonly Closing[]): Failure {
     this.#dictionary.forget()
     this.#instance.forget()
-    for (const hold of group?.holds ?? []) this.#open.delete(hold.id)
+    for (const { hold } of group?.opened ?? []) this.#open.delete(hold.id)
     group?.committed.reject(failure)
     this.#closing.unshift(...closing)
     if (this.#closing.length > 0) this.#flushWithin(this.#retryMs)
@@ -117,21 +124,26 @@ export class Writer implements LedgerPort {
     this.#timer ??= setTimeout(() => void this.flush(), ms)
   }
 
-  async #write(transaction: Transaction, holds: readonly Hold[], closing: readonly Closing[]): Promise<void> {
+  async #write(
+    transaction: Transaction,
+    opened: readonly Open[],
+    closing: readonly Closing[],
+  ): Promise<void> {
     if (this.#instance.isLapsed) await this.#instance.renew(transaction)
     const today = dayOf(this.#clock.now())
-    if (holds.length > 0) await this.#writeHolds(transaction, holds, today)
+    if (opened.length > 0) await this.#writeHolds(transaction, opened, today)
     if (closing.length > 0) await this.#writeEntries(transaction, closing, today)
   }
 
-  async #writeHolds(transaction: Transaction, holds: readonly Hold[], today: number): Promise<void> {
+  async #writeHolds(transaction: Transaction, opened: readonly Open[], today: number): Promise<void> {
     const rows = []
-    for (const hold of holds) {
-      const series = await this.#dictionary.series(transaction, seriesOf(hold, hold, hold.reserved?.currency))
+    for (const open of opened) {
+      const { hold } = open
+      const texts = seriesOf(hold, hold, hold.reserved?.currency)
+      open.series = await this.#dictionary.series(transaction, texts)
       const decision = await this.#dictionary.decision(transaction, hold.decision, today)
-      const tags = tagsText(hold.tags)
       const reserved = hold.reserved?.nano ?? null
-      rows.push([hold.id, this.#instance.id, hold.at, series, decision, tags, reserved])
+      rows.push([hold.id, this.#instance.id, hold.at, open.series, decision, tagsText(hold.tags), reserved])
     }
     await transaction.run(addHold, rows)
   }
@@ -139,21 +151,32 @@ export class Writer implements LedgerPort {
   async #writeEntries(transaction: Transaction, closing: readonly Closing[], today: number): Promise<void> {
     const removed = await transaction.run(
       'DELETE FROM ledger_hold WHERE id = $1',
-      closing.map(({ hold }) => [hold.id]),
+      closing.map(({ settlement }) => [settlement.id]),
     )
     const rows: EntryRow[] = []
-    for (const [at, { hold, settlement }] of closing.entries()) {
+    for (const [at, { open, settlement }] of closing.entries()) {
       // Not ours any more: it was refused, or given up as lost while this process slept.
       if (removed[at] !== 1) continue
-      const currency = settlement.cost?.currency ?? hold.reserved?.currency
-      const series = await this.#dictionary.series(transaction, seriesOf(hold, settlement, currency))
+      const series = await this.#seriesAtEnd(transaction, open, settlement)
       const decision = await this.#dictionary.decision(transaction, settlement.decision, today)
-      rows.push(settledRow(hold, settlement, series, decision))
+      rows.push(settledRow(open.hold, settlement, series, decision))
     }
     await transaction.run(addEntry, rows.map(entryValues))
     const rollup = new Rollup()
     for (const row of rows) rollup.add(row)
     await rollup.write(transaction)
+  }
+
+  /** Mostly the one it was held with: another target may have answered. */
+  #seriesAtEnd(transaction: Transaction, { hold, series }: Open, end: Settlement): Promise<number> | number {
+    const reserved = hold.reserved?.currency
+    const currency = end.cost?.currency ?? reserved
+    const isSame =
+      end.servedModel === hold.servedModel &&
+      end.backend === hold.backend &&
+      end.place === hold.place &&
+      currency === reserved
+    return isSame ? series : this.#dictionary.series(transaction, seriesOf(hold, end, currency))
   }
 }
 

@@ -1,2 +1,106 @@
+import { modelNames, readKey, startChat, urlOf, type Endpoint } from '../client.ts'
 import type { InhouseCommand } from '../command.ts'
-export const bench = (command: InhouseCommand): void => { command.groups() }
+import type { Context } from '../context.ts'
+import { Failure } from '../../core/failure.ts'
+import { wholeNumber, wholeNumbers } from '../parse.ts'
+import { durationText, table, type Column } from '../print.ts'
+import { measuresOf, type Measures, type Run } from '../measures.ts'
+
+interface Options {
+  readonly streams: readonly number[]
+  readonly tokens: number
+  readonly promptTokens: number
+  readonly requests: number
+  readonly url?: string
+}
+
+export const bench = (command: InhouseCommand): void => {
+  command
+    .description(
+      'Measures how fast a model answers through the endpoint, as a client sees it: time to the first token and tokens per second, with 1 … N streams at once. Every prompt is a new one, so that no cache helps. The requests stand in the ledger as all others.',
+    )
+    .argument('[model]', 'which model; left out: the first that the server names')
+    .option('--streams <list>', 'how many at once', wholeNumbers, [1, 2, 4, 8])
+    .option('--tokens <n>', 'tokens of each answer, at most', wholeNumber, 128)
+    .option('--prompt-tokens <n>', 'tokens of each prompt, about', wholeNumber, 128)
+    .option('--requests <n>', 'requests of each stream, one after the other', wholeNumber, 3)
+    .option('--url <url>', 'a server elsewhere (its key in INHOUSE_KEY); left out: the one of the config')
+    .example('inhouse bench', 'the first model, at 1, 2, 4 and 8 streams')
+    .example(
+      'inhouse bench small --streams 1,16 --tokens 256 --prompt-tokens 1000',
+      'long prompts, much at once',
+    )
+    .example('inhouse bench --json > before.json', 'to compare with later')
+    .failsWhen('nobody answers, or a request failed')
+    .runs(run)
+}
+
+const run = async (context: Context, options: Options, named: string | undefined): Promise<void> => {
+  const url = options.url?.replace(/\/(v1\/?)?$/, '') ?? urlOf((await context.load()).config.listen)
+  const endpoint = { url, key: await readKey(context.home) }
+  const model = named ?? (await modelNames(endpoint))[0]
+  if (model === undefined) throw new Failure('model_unknown', 'The server names no models; name one.')
+  const bars = context.bars()
+  bars.onProgress({ label: `Warming ${model} up`, done: 0 })
+  const one = (): Promise<Run> => measureOne(endpoint, model, options)
+  await one()
+  const rows: Measures[] = []
+  for (const streams of options.streams) {
+    bars.onProgress({ label: `Measuring at ${streams} ${streams === 1 ? 'stream' : 'streams'}`, done: 0 })
+    const began = performance.now()
+    const runs = await Promise.all(Array.from({ length: streams }, () => inTurn(options.requests, one)))
+    rows.push(measuresOf(streams, runs.flat(), performance.now() - began))
+  }
+  bars.clear()
+  const { tokens, promptTokens, requests } = options
+  context.result({ url, model, settings: { tokens, promptTokens, requests }, rows }, (paint) => {
+    const head = `${paint.bold(model)} at ${url}; answers of up to ${tokens} tokens, ${requests} requests a stream`
+    return `${head}\n\n${table(columns, rows, paint)}`
+  })
+}
+
+const inTurn = async (times: number, one: () => Promise<Run>): Promise<Run[]> => {
+  const runs: Run[] = []
+  while (runs.length < times) runs.push(await one())
+  return runs
+}
+
+const measureOne = async (endpoint: Endpoint, model: string, options: Options): Promise<Run> => {
+  const began = performance.now()
+  const reply = await startChat(endpoint, {
+    model,
+    messages: [{ role: 'user', content: promptOf(options.promptTokens) }],
+    max_tokens: options.tokens,
+  })
+  let firstMs: number | undefined
+  let usage = { input: 0, output: 0 }
+  for await (const piece of reply.pieces) {
+    if (piece.type === 'usage') usage = piece
+    else firstMs ??= performance.now() - began
+  }
+  const totalMs = performance.now() - began
+  return { firstMs: firstMs ?? totalMs, totalMs, inputTokens: usage.input, outputTokens: usage.output }
+}
+
+const vocabulary = 'time house river light stone paper green winter letter morning garden music'.split(' ')
+
+/** About so many tokens, different from the first word on, and a wish that takes long to fulfil. */
+const promptOf = (tokens: number): string => {
+  const any = (): string => vocabulary[Math.floor(Math.random() * vocabulary.length)] ?? ''
+  const story = Array.from({ length: Math.max(1, tokens - 20) }, any).join(' ')
+  return `${story}\n\nWrite a very long story in which all of these words appear.`
+}
+
+const columns: readonly Column<Measures>[] = [
+  { title: 'STREAMS', align: 'right', cell: ({ streams }) => String(streams) },
+  { title: 'PROMPT', align: 'right', cell: ({ meanInputTokens }) => meanInputTokens.toFixed(0) },
+  { title: 'ANSWER', align: 'right', cell: ({ meanOutputTokens }) => meanOutputTokens.toFixed(0) },
+  { title: 'FIRST TOKEN P50', align: 'right', cell: ({ firstTokenP50Ms }) => durationText(firstTokenP50Ms) },
+  { title: 'P95', align: 'right', cell: ({ firstTokenP95Ms }) => durationText(firstTokenP95Ms) },
+  {
+    title: 'TOKENS/S EACH',
+    align: 'right',
+    cell: ({ tokensPerSecondEach }) => tokensPerSecondEach.toFixed(1),
+  },
+  { title: 'TOGETHER', align: 'right', cell: ({ tokensPerSecond }) => tokensPerSecond.toFixed(1) },
+]

@@ -1,2 +1,208 @@
+import { fstatSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+
+import { Failure } from '../../core/failure.ts'
+import { modelNames, startChat, type ChatMessage, type ChatRequest, type Endpoint } from '../client.ts'
 import type { InhouseCommand } from '../command.ts'
-export const chat = (command: InhouseCommand): void => { command.groups() }
+import type { Context } from '../context.ts'
+import { decimal, wholeNumber } from '../parse.ts'
+import { durationText } from '../print.ts'
+import { failureText } from '../fail.ts'
+import { withServer } from '../running.ts'
+
+interface Options {
+  readonly model?: string
+  readonly system?: string
+  readonly decision?: boolean
+  readonly maxTokens?: number
+  readonly temperature?: number
+}
+
+export const chat = (command: InhouseCommand): void => {
+  command
+    .description(
+      'Asks a model and streams its answer; a conversation when no question is given. Uses the running server, with the key of the home; where none runs, it starts one for the time of the chat.',
+    )
+    .argument('[question]', 'what to ask; what is piped in is put below it')
+    .option('--model <name>', 'which model; left out: the first that the server names')
+    .option('--system <text>', 'what the model is told before the conversation')
+    .option('--decision', 'show after each answer who gave it and why, its tokens and times')
+    .option('--max-tokens <n>', 'most tokens of an answer (the model’s own limit if left out)', wholeNumber)
+    .option('--temperature <n>', '0: always the likeliest word (the model’s own if left out)', decimal)
+    .example('inhouse chat "Why is the sky blue?"', 'one question')
+    .example('inhouse chat', 'a conversation: /model NAME, /clear, /decision and /exit are understood')
+    .example(
+      'git diff | inhouse chat "Write a commit message" --model small --temperature 0',
+      'with what is piped in',
+    )
+    .failsWhen('nobody answers, or the answer was cut short')
+    .runs(run)
+}
+
+const run = async (context: Context, options: Options, question: string | undefined): Promise<void> => {
+  const isTerminal = process.stdin.isTTY
+  const piped = isPiped() ? (await Bun.stdin.text()).trim() : ''
+  const first = [question ?? '', piped].filter((text) => text !== '').join('\n\n')
+  if (first === '' && (!isTerminal || context.isJson))
+    throw new Failure('usage_wrong', 'There is no question.')
+  await withServer(context, async (endpoint) => {
+    const model = options.model ?? (await modelNames(endpoint))[0]
+    if (model === undefined)
+      throw new Failure('model_unknown', 'The server names no models; give one with --model.')
+    const talk = new Talk(context, endpoint, { ...options, model })
+    if (first === '') await converse(context, talk)
+    else await talk.ask(first)
+  })
+}
+
+/** Only a pipe of a shell and a file have an end that may be waited for; other programs leave theirs open. */
+const isPiped = (): boolean => {
+  const stdin = fstatSync(0)
+  return stdin.isFIFO() || stdin.isFile()
+}
+
+/** A conversation with one model: what was said, and how to go on. */
+class Talk {
+  readonly #context: Context
+  readonly #endpoint: Endpoint
+  readonly #options: Options
+  #said: ChatMessage[] = []
+  model: string
+  showsDecision: boolean
+
+  constructor(context: Context, endpoint: Endpoint, options: Options & { readonly model: string }) {
+    this.#context = context
+    this.#endpoint = endpoint
+    this.#options = options
+    this.model = options.model
+    this.showsDecision = options.decision ?? false
+  }
+
+  clear(): void {
+    this.#said = []
+  }
+
+  /** Streams the answer to the standard output. A question that fails is as if it had not been asked. */
+  async ask(question: string, signal?: AbortSignal): Promise<void> {
+    const { system, maxTokens, temperature } = this.#options
+    const asked: readonly ChatMessage[] = [...this.#said, { role: 'user', content: question }]
+    const request: ChatRequest = {
+      model: this.model,
+      messages: [...(system === undefined ? [] : [{ role: 'system', content: system } as const]), ...asked],
+      ...(maxTokens !== undefined && { max_tokens: maxTokens }),
+      ...(temperature !== undefined && { temperature }),
+    }
+    const answer = await this.#stream(request, signal)
+    this.#said = [...asked, { role: 'assistant', content: answer }]
+  }
+
+  async #stream(request: ChatRequest, signal: AbortSignal | undefined): Promise<string> {
+    const { isJson, paint, write, say } = this.#context
+    const began = performance.now()
+    const reply = await startChat(this.#endpoint, request, signal)
+    let text = ''
+    let reasoning = ''
+    let usage = { input: 0, output: 0 }
+    let firstMs: number | undefined
+    for await (const piece of reply.pieces) {
+      if (piece.type === 'usage') usage = { input: piece.input, output: piece.output }
+      else {
+        firstMs ??= performance.now() - began
+        if (piece.type === 'text' && text === '' && reasoning !== '' && !isJson) say('\n\n')
+        if (piece.type === 'text') text += piece.text
+        else reasoning += piece.text
+        // Thoughts are shown, but they are not the answer.
+        if (!isJson)
+          (piece.type === 'text' ? write : say)(piece.type === 'text' ? piece.text : paint.dim(piece.text))
+      }
+    }
+    const totalMs = performance.now() - began
+    const { requestId, decision, warning } = reply
+    if (isJson) {
+      const told = { model: request.model, answer: text, ...(reasoning !== '' && { reasoning }), ...usage }
+      const { input: inputTokens, output: outputTokens, ...rest } = told
+      this.#context.result(
+        {
+          ...rest,
+          usage: { inputTokens, outputTokens },
+          requestId,
+          decision,
+          warning,
+          firstTokenMs: firstMs,
+          totalMs,
+        },
+        () => '',
+      )
+      return text
+    }
+    if (!text.endsWith('\n')) write('\n')
+    if (warning !== undefined) say(paint.yellow(`${warning}\n`))
+    if (this.showsDecision) {
+      const speed = usage.output / ((totalMs - (firstMs ?? 0)) / 1000)
+      const figures = `${usage.input} tokens in, ${usage.output} out; first after ${durationText(firstMs ?? totalMs)}, then ${speed.toFixed(0)} a second`
+      say(paint.dim(`\n${decision ?? request.model}\n${figures}\ninhouse explain ${requestId ?? ''}\n`))
+    }
+    return text
+  }
+}
+
+/** What may be typed instead of a question; answers true to end. */
+const commands: Readonly<Record<string, (talk: Talk, word: string) => string | true>> = {
+  '/exit': () => true,
+  '/quit': () => true,
+  '/clear': (talk) => {
+    talk.clear()
+    return 'Forgotten; a new conversation.'
+  },
+  '/model': (talk, word) => {
+    if (word !== '') talk.model = word
+    return `Asking ${talk.model}.`
+  },
+  '/decision': (talk) => {
+    talk.showsDecision = !talk.showsDecision
+    return `Who answers and why is ${talk.showsDecision ? 'shown' : 'not shown'}.`
+  },
+}
+
+const converse = async (context: Context, talk: Talk): Promise<void> => {
+  const { paint, say } = context
+  say(paint.dim(`Asking ${talk.model}. /model NAME, /clear, /decision, /exit; Ctrl-C stops an answer.\n\n`))
+  const lines = createInterface({ input: process.stdin, output: process.stderr, prompt: paint.cyan('› ') })
+  let answering: AbortController | undefined
+  lines.on('SIGINT', () => {
+    if (answering === undefined) lines.close()
+    else answering.abort()
+  })
+  lines.prompt()
+  for await (const line of lines) {
+    const [word = '', ...rest] = line.trim().split(/\s+/)
+    const command = commands[word]
+    if (command !== undefined) {
+      const said = command(talk, rest.join(' '))
+      if (said === true) break
+      say(`${paint.dim(said)}\n`)
+    } else if (word.startsWith('/')) say(`${paint.dim(`Known are ${Object.keys(commands).join(', ')}.`)}\n`)
+    else if (word !== '') {
+      answering = new AbortController()
+      await answerOne(context, talk, line, answering.signal)
+      answering = undefined
+    }
+    lines.prompt()
+  }
+  lines.close()
+}
+
+/** A failure ends the answer, not the conversation. */
+const answerOne = async (
+  { say, paint }: Context,
+  talk: Talk,
+  line: string,
+  signal: AbortSignal,
+): Promise<void> => {
+  try {
+    await talk.ask(line, signal)
+    say('\n')
+  } catch (thrown) {
+    say(signal.aborted ? paint.dim('\n(stopped)\n\n') : `\n${failureText(thrown, paint)}\n`)
+  }
+}

@@ -1,2 +1,136 @@
+import { ledgerReader } from '../../account/ledger/reader.ts'
+import type { Entry } from '../../account/ledger/entry.ts'
+import type { Count } from '../../core/usage.ts'
+import { failures } from '../../core/failure.ts'
+import type { Attempt, Considered, TargetName } from '../../core/decision.ts'
 import type { InhouseCommand } from '../command.ts'
-export const explain = (command: InhouseCommand): void => { command.groups() }
+import type { Context } from '../context.ts'
+import { clock, withStore } from '../home-store.ts'
+import { countText, durationText, facts, momentText, table, type Paint } from '../print.ts'
+
+export const explain = (command: InhouseCommand): void => {
+  command
+    .description(
+      'Shows one request as the ledger has it: who answered and why, who was passed over, what was tried, how long each step took. The id stands in the answer’s header x-inhouse-request-id. What was asked and answered is written nowhere.',
+    )
+    .argument('[request-id]', 'the id or the beginning of one; left out: the latest request')
+    .example('inhouse explain req_019aa6c4', 'a request by the beginning of its id')
+    .example('inhouse explain', 'the latest request')
+    .example('inhouse explain req_019aa6c4 --json | jq .decision', 'the decision alone')
+    .failsWhen('there is no such request')
+    .runs(show)
+}
+
+const show = async (context: Context, _: object, id: string | undefined): Promise<void> => {
+  const entry = await withStore(context.home, async (store) => {
+    const reader = ledgerReader(store, clock)
+    return id === undefined ? (await reader.recent({ limit: 1 }))[0] : reader.find(id)
+  })
+  if (entry === undefined) context.result({ entry: null }, () => 'There is no request yet.\n')
+  else context.result(entry, (paint) => entryText(entry, paint))
+}
+
+/** The report of one request, for people. */
+export const entryText = (entry: Entry, paint: Paint): string => {
+  const { decision } = entry
+  const parts = [
+    `${paint.bold(entry.id)}  ${outcomeText(entry, paint)}\n\n`,
+    facts(
+      [
+        [
+          'asked',
+          `${entry.askedModel}, ${momentText(entry.at)}, by ${entry.key}${entry.team === undefined ? '' : ` of ${entry.team}`}`,
+        ],
+        ['answered by', `${entry.servedModel} at ${entry.backend}, place ${entry.place}`],
+        ['through', `${entry.surface} (${entry.operation}), label ${entry.label}`],
+        ['tags', entry.tags.join(', ')],
+        [
+          'why',
+          decision.reasons
+            .map(({ text }) => text)
+            .join('\n')
+            .replaceAll('\n', `\n${' '.repeat(13)}`),
+        ],
+        ['tokens', tokensText(entry)],
+        ['time', timesText(entry)],
+        ['cost', entry.cost === undefined ? undefined : `${entry.cost.nano / 1e9} ${entry.cost.currency}`],
+      ],
+      paint,
+    ),
+    decision.considered.length === 0
+      ? ''
+      : `\n${paint.bold('Considered')}\n${considered(decision.considered, paint)}`,
+    decision.attempts.length === 0 ? '' : `\n${paint.bold('Tried')}\n${attempts(decision.attempts, paint)}`,
+  ]
+  return parts.join('')
+}
+
+const outcomeText = ({ outcome, failure }: Entry, paint: Paint): string => {
+  if (outcome === 'done') return paint.green('done')
+  if (outcome === 'open') return paint.yellow('under way')
+  const why = failure === undefined ? '' : `: ${failure}. ${failures[failure].help}`
+  const words = { failed: 'failed', left: 'the client left', lost: 'lost: the process that served it died' }
+  return `${paint.red(words[outcome])}${why}`
+}
+
+const tokensText = ({ usage }: Entry): string => {
+  const said = (name: string, count: Count | undefined): string[] =>
+    count === undefined
+      ? []
+      : [`${countText(count.tokens)} ${name}${count.source === 'reported' ? '' : ` (${count.source})`}`]
+  return [
+    ...said('in', usage.input),
+    ...said('of them cached', usage.cached),
+    ...said('written to the cache', usage.cacheWrite),
+    ...said('out', usage.output),
+    ...said('of them reasoning', usage.reasoning),
+  ].join(', ')
+}
+
+const timesText = ({ queueMs, firstEventMs, totalMs, prefillMs, decodeMs }: Entry): string => {
+  const said = (name: string, ms: number | undefined): string[] =>
+    ms === undefined ? [] : [`${durationText(ms)} ${name}`]
+  return [
+    ...said('in the queue', queueMs),
+    ...said('to the first token', firstEventMs),
+    ...said('in all', totalMs),
+    ...said('reading the prompt (engine)', prefillMs),
+    ...said('writing (engine)', decodeMs),
+  ].join(', ')
+}
+
+const nameOf = { title: 'ROW', cell: ({ row }: TargetName): string => row }
+const whereOf = [
+  { title: 'BACKEND', cell: ({ backend }: TargetName): string => backend },
+  { title: 'MODEL', cell: ({ model }: TargetName): string => model },
+  { title: 'PLACE', cell: ({ place }: TargetName): string => place },
+] as const
+
+const considered = (rows: readonly Considered[], paint: Paint): string =>
+  table(
+    [
+      nameOf,
+      ...whereOf,
+      { title: 'VERDICT', cell: ({ verdict }: Considered) => verdict.replace('-', ' ') },
+      { title: 'WHY', cell: ({ reasons }: Considered) => reasons.map(({ text }) => text).join('; ') },
+    ],
+    rows,
+    paint,
+  )
+
+const attempts = (rows: readonly Attempt[], paint: Paint): string =>
+  table(
+    [
+      nameOf,
+      ...whereOf,
+      {
+        title: 'OUTCOME',
+        cell: ({ outcome, failure }: Attempt) => (failure === undefined ? outcome : `${outcome}: ${failure}`),
+      },
+      { title: 'STATUS', align: 'right' as const, cell: ({ status }: Attempt) => String(status ?? '') },
+      { title: 'QUEUE', align: 'right' as const, cell: ({ queueMs }: Attempt) => durationText(queueMs) },
+      { title: 'TOOK', align: 'right' as const, cell: ({ tookMs }: Attempt) => durationText(tookMs) },
+    ],
+    rows,
+    paint,
+  )

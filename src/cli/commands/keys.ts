@@ -19,15 +19,23 @@ interface CreateOptions {
 }
 
 export const keys = (command: InhouseCommand): void => {
-  command.description('Makes, lists and revokes the keys that clients send. A running server follows within a second.')
+  command.description(
+    'Makes, lists and revokes the keys that clients send. A running server follows within a second.',
+  )
   command
     .command('create')
     .summary('make a key')
-    .description('Makes a key and prints it once: only its hash is kept. It works at once, also on a running server.')
+    .description(
+      'Makes a key and prints it once: only its hash is kept. It works at once, also on a running server.',
+    )
     .requiredOption('--name <name>', 'what the key is called; free among the keys in force')
     .option('--team <team>', 'whose usage and limits it counts towards')
     .option('--tags <a,b>', 'words that its requests carry in the ledger', words)
-    .option('--models <m1,m2*>', 'models that it may ask for; * stands for any characters (all if left out)', words)
+    .option(
+      '--models <m1,m2*>',
+      'models that it may ask for; * stands for any characters (all if left out)',
+      words,
+    )
     .option('--places <local>', 'places that may answer it (all if left out)', words)
     .option('--expires <time>', 'how long it is valid: 12h, 30d, 1y (for ever if left out)', span)
     .option('--rpm <n>', 'requests per minute, in place of the general limit', wholeNumber)
@@ -44,7 +52,9 @@ export const keys = (command: InhouseCommand): void => {
   command
     .command('list')
     .summary('show the keys')
-    .description('Shows all keys with what they may do: not the keys themselves, which nobody knows any more.')
+    .description(
+      'Shows all keys with what they may do: not the keys themselves, which nobody knows any more.',
+    )
     .option('--all', 'revoked and expired ones too')
     .example('inhouse keys list', 'the keys in force')
     .example('inhouse keys list --all --json', 'all there ever were, for a program')
@@ -53,7 +63,9 @@ export const keys = (command: InhouseCommand): void => {
   command
     .command('revoke')
     .summary('take a key out of force')
-    .description('Revokes a key, for good. Every running server refuses it within a second; calls under way end normally.')
+    .description(
+      'Revokes a key, for good. Every running server refuses it within a second; calls under way end normally.',
+    )
     .argument('<id|name>', 'the key’s id or name')
     .example('inhouse keys revoke alice', 'by its name')
     .example('inhouse keys revoke key_3kTq0y8ZcF1mWn5B', 'by its id')
@@ -91,7 +103,9 @@ const create = async (context: Context, options: CreateOptions): Promise<void> =
   )
   context.result({ id: key.id, key: secret }, () => `${secret}\n`)
   if (!context.isJson)
-    context.say(`${context.paint.dim(`${key.id}, ${key.name}. The key is shown only this once; keep it now.`)}\n`)
+    context.say(
+      `${context.paint.dim(`${key.id}, ${key.name}. The key is shown only this once; keep it now.`)}\n`,
+    )
 }
 
 const list = async (context: Context, { all = false }: { readonly all?: boolean }): Promise<void> => {
@@ -101,12 +115,16 @@ const list = async (context: Context, { all = false }: { readonly all?: boolean 
     shown.map((key) => ({ ...key, state: stateOf(key) })),
     (paint) => listing(shown, paint),
   )
-  if (!context.isJson && shown.length === 0) context.say('No keys. `inhouse keys create --name N` makes one.\n')
+  if (!context.isJson && shown.length === 0)
+    context.say('No keys. `inhouse keys create --name N` makes one.\n')
 }
 
 const revoke = async (context: Context, _: object, idOrName: string): Promise<void> => {
   const key = await withKeys(context, (store) => store.revoke(idOrName))
-  context.result({ id: key.id, name: key.name, revokedAt: key.revokedAt }, () => `Revoked ${key.name} (${key.id}).\n`)
+  context.result(
+    { id: key.id, name: key.name, revokedAt: key.revokedAt },
+    () => `Revoked ${key.name} (${key.id}).\n`,
+  )
 }
 
 const stateOf = (key: Key): 'in force' | 'revoked' | 'expired' => {

@@ -22,8 +22,8 @@ export interface CountingDoor extends Door {
   passages(): readonly Passage[]
 }
 
-/** Why a request with this label may not go to this place; undefined when it may. */
-export const whyNot = (label: Label, place: Place, settings: DoorSettings): Reason | undefined => {
+/** The reason why a request with this label may not go to this place; undefined when it may pass. */
+export const mayPass = (label: Label, place: Place, settings: DoorSettings): Reason | undefined => {
   if (settings.offline && place.kind === 'third-party') {
     return { code: 'offline', text: `This deployment is offline, and ${place.name} is a third party.` }
   }
@@ -52,7 +52,7 @@ export const createDoor = (transport: Transport, settings: DoorSettings): Counti
     sendTo(place) {
       const count = countOf(place)
       return (call, label) => {
-        const reason = whyNot(label, place, settings)
+        const reason = mayPass(label, place, settings)
         if (reason !== undefined) {
           count.refused += 1
           return Promise.reject(new Failure('place_not_cleared', reason.text))

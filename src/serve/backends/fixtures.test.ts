@@ -97,6 +97,8 @@ test.each([
   ['llama-server/chat-tools.sse', { calls: ['get_weather {"city": "Paris"}'], finish: 'tool-calls' }],
   ['llama-server/chat-tools-whole.json', { calls: ['get_weather {"city": "Paris"}'], finish: 'tool-calls' }],
   ['llama-server/completion-stop.sse', { text: ' four,', finish: 'stop' }],
+  ['llama-server/completion-prompts.sse', { tokens: { input: 5, output: 4 } }],
+  ['llama-server/chat-choices.sse', { tokens: { input: 12, output: 4 } }],
   ['llama-server/completion-whole.json', { text: ' four, five,', finish: 'length' }],
   ['llama-server/error-context.json', { code: 'context_exceeded' }],
   [

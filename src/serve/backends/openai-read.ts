@@ -1,5 +1,6 @@
 import type { FinishReason, ModelEvent } from '../../core/event.ts'
-import { usageOf, timingsOf } from './openai-usage.ts'
+import type { Usage } from '../../core/usage.ts'
+import { addUsage, timingsOf, usageOf } from './openai-usage.ts'
 import type { RawUsage } from './openai-usage.ts'
 import { invalid, parseObject } from './reading.ts'
 import type { Reading } from './reading.ts'
@@ -49,12 +50,15 @@ interface RawAnswer extends Readonly<Record<string, unknown>> {
 export class OpenAiReading implements Reading {
   #id = ''
   #started = false
+  #spent: Usage | undefined
   readonly #calls = new Map<number, Calls>()
   readonly #rest = new Map<string, unknown>()
 
   /** One event of a stream. Throws `Failure('upstream_invalid')`. */
   readonly message = ({ data }: { readonly data: string }): readonly ModelEvent[] => {
     if (data.startsWith('[DONE]')) return [{ type: 'end' }]
+    // llama-server begins so when it was given several prompts.
+    if (data === 'null') return []
     return this.#answer(data)
   }
 
@@ -73,9 +77,17 @@ export class OpenAiReading implements Reading {
       for (const choice of answer.choices) this.#choice(choice, events)
     } else if (answer.data !== undefined) readVectors(answer.data, events)
     else if (!answer.usage) throw invalid('has neither choices nor an error')
-    if (answer.usage) events.push({ type: 'usage', usage: usageOf(answer.usage) })
+    if (answer.usage) events.push({ type: 'usage', usage: this.#usage(answer, answer.usage) })
     this.#others(answer, events)
     return events
+  }
+
+  /** Only llama.cpp has `timings`, and only it tells the usage of each choice by itself. */
+  #usage({ timings, object }: RawAnswer, raw: RawUsage): Usage {
+    const usage = usageOf(raw)
+    if (!timings) return usage
+    this.#spent = addUsage(this.#spent, usage, object === 'chat.completion.chunk')
+    return this.#spent
   }
 
   #start({ id, model, created }: RawAnswer, events: ModelEvent[]): void {

@@ -29,6 +29,22 @@ export function usageOf(raw: RawUsage): Usage {
   return usage
 }
 
+/**
+ * llama.cpp tells each choice's usage by itself: the answers add up, and the prompts too unless all choices share one.
+ */
+export function addUsage(earlier: Usage | undefined, later: Usage, isOnePrompt: boolean): Usage {
+  if (earlier === undefined) return later
+  const figures = isOnePrompt
+    ? (['output', 'reasoning'] as const)
+    : (['input', 'cached', 'output', 'reasoning'] as const)
+  const sum: { -readonly [K in keyof Usage]: Usage[K] } = { ...earlier }
+  for (const figure of figures) {
+    const { tokens } = later[figure] ?? { tokens: 0 }
+    if (tokens > 0) sum[figure] = reported(tokens + (earlier[figure]?.tokens ?? 0))
+  }
+  return sum
+}
+
 export const isCount = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0
 

@@ -1,0 +1,152 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { Failure, failures, type FailureCode } from '../core/failure.ts'
+import { parseListen } from '../config/index.ts'
+import { sseData } from './sse.ts'
+
+/** A running inhouse, or anything that speaks OpenAI's dialect. */
+export interface Endpoint {
+  /** Without `/v1`. */
+  readonly url: string
+  readonly key: string | undefined
+}
+
+export interface ChatMessage {
+  readonly role: 'system' | 'user' | 'assistant'
+  readonly content: string
+}
+
+export interface ChatRequest {
+  readonly model: string
+  readonly messages: readonly ChatMessage[]
+  readonly max_tokens?: number
+  readonly temperature?: number
+}
+
+export type Piece =
+  | { readonly type: 'text' | 'reasoning'; readonly text: string }
+  | { readonly type: 'usage'; readonly input: number; readonly output: number }
+
+export interface ChatAnswer {
+  readonly requestId: string | undefined
+  /** Who answers and why, in a line. */
+  readonly decision: string | undefined
+  readonly warning: string | undefined
+  readonly pieces: AsyncIterable<Piece>
+}
+
+/** The address at which a server of this config is reached from here. */
+export const urlOf = (listen: string): string => {
+  const { host, port } = parseListen(listen)
+  const reached = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host
+  return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`
+}
+
+/** `INHOUSE_KEY`, else the home's first key. */
+export const readKey = async (home: string): Promise<string | undefined> => {
+  const given = process.env['INHOUSE_KEY'] ?? ''
+  if (given !== '') return given
+  const kept = await readFile(join(home, 'key'), 'utf8').catch(() => '')
+  return kept.trim() === '' ? undefined : kept.trim()
+}
+
+/** True when it is an inhouse that takes requests. */
+export const answers = async (url: string): Promise<boolean> => {
+  try {
+    const health = await call({ url, key: undefined }, '/health', { signal: AbortSignal.timeout(2000) })
+    const body = (await health.json()) as { status?: unknown; version?: unknown }
+    return body.status === 'ok' && typeof body.version === 'string'
+  } catch {
+    return false
+  }
+}
+
+/** The names that a client may send. Throws `Failure`. */
+export const modelNames = async (endpoint: Endpoint): Promise<string[]> => {
+  const reply = await mustAnswer(endpoint, '/v1/models', {})
+  const { data = [] } = (await reply.json()) as { data?: readonly { readonly id: string }[] }
+  return data.map(({ id }) => id)
+}
+
+/** Asks for a stream. Throws `Failure` before or in it; the signal's reason when it is given up. */
+export const startChat = async (
+  endpoint: Endpoint,
+  request: ChatRequest,
+  signal?: AbortSignal,
+): Promise<ChatAnswer> => {
+  const body = JSON.stringify({ ...request, stream: true, stream_options: { include_usage: true } })
+  const reply = await mustAnswer(endpoint, '/v1/chat/completions', {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/json' },
+    ...(signal !== undefined && { signal }),
+  })
+  const header = (name: string): string | undefined => reply.headers.get(`x-inhouse-${name}`) ?? undefined
+  return {
+    requestId: header('request-id'),
+    decision: header('decision'),
+    warning: header('warning'),
+    pieces: piecesOf(reply),
+  }
+}
+
+interface Chunk {
+  readonly error?: ErrorBody
+  readonly choices?: readonly { readonly delta?: Readonly<Record<string, unknown>> }[]
+  readonly usage?: { readonly prompt_tokens?: number; readonly completion_tokens?: number } | null
+}
+
+async function* piecesOf(reply: Response): AsyncGenerator<Piece> {
+  if (reply.body === null) return
+  for await (const data of sseData(reply.body)) {
+    if (data === '[DONE]') return
+    const { error, choices, usage } = JSON.parse(data) as Chunk
+    if (error !== undefined) throw failureOf(reply.status, error)
+    const delta = choices?.[0]?.delta ?? {}
+    const reasoning = delta['reasoning_content']
+    const text = delta['content']
+    if (typeof reasoning === 'string' && reasoning !== '') yield { type: 'reasoning', text: reasoning }
+    if (typeof text === 'string' && text !== '') yield { type: 'text', text }
+    if (usage) yield { type: 'usage', input: usage.prompt_tokens ?? 0, output: usage.completion_tokens ?? 0 }
+  }
+  throw new Failure('upstream_cut', 'The answer ended before it was complete.')
+}
+
+const mustAnswer = async (endpoint: Endpoint, path: string, init: RequestInit): Promise<Response> => {
+  const reply = await call(endpoint, path, init).catch((cause: unknown) => {
+    init.signal?.throwIfAborted()
+    throw new Failure('server_unreachable', `Nobody answers at ${endpoint.url}.`, { cause })
+  })
+  if (reply.ok) return reply
+  const body = (await reply.json().catch(() => ({}))) as { error?: ErrorBody }
+  throw failureOf(reply.status, body.error ?? {})
+}
+
+/** Straight, whatever proxy the environment names: it is this machine or one in the house. */
+const call = ({ url, key }: Endpoint, path: string, init: RequestInit): Promise<Response> => {
+  const headers = new Headers(init.headers)
+  if (key !== undefined) headers.set('authorization', `Bearer ${key}`)
+  return fetch(`${url}${path}`, { ...init, headers, proxy: false, timeout: false } as RequestInit)
+}
+
+interface ErrorBody {
+  readonly code?: string | null
+  readonly message?: string
+}
+
+const standard: Readonly<Record<number, FailureCode>> = {
+  401: 'key_unknown',
+  404: 'model_unknown',
+  429: 'rate_limited',
+}
+
+/** The server's error in our own words again; its message already ends with the help. */
+const failureOf = (status: number, { code, message }: ErrorBody): Failure => {
+  const isOurs = typeof code === 'string' && Object.hasOwn(failures, code)
+  const otherwise = standard[status] ?? (status >= 500 ? 'upstream_failed' : 'upstream_rejected')
+  const known = isOurs ? (code as FailureCode) : otherwise
+  const said = message ?? `The server answered with status ${status}.`
+  const { help } = failures[known]
+  return new Failure(known, said.endsWith(help) ? said.slice(0, -help.length).trimEnd() : said)
+}

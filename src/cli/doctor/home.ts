@@ -1,0 +1,85 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { storePath } from '../../app/setup.ts'
+import { ledgerReader } from '../../account/ledger/reader.ts'
+import { ledgerTables } from '../../account/ledger/schema.ts'
+import { asFailure, Failure } from '../../core/failure.ts'
+import { listen } from '../../http/listen.ts'
+import { keyTables } from '../../protect/guard/key-table.ts'
+import { openStore } from '../../store/open.ts'
+import { answers, urlOf } from '../client.ts'
+import { clock } from '../home-store.ts'
+import { bytesText } from '../print.ts'
+import { fail, failed, ok, warn, type Check } from './check.ts'
+
+/** Who may read the first key. */
+export const checkKey = async (home: string): Promise<Check> => {
+  const file = join(home, 'key')
+  const entry = await stat(file).catch(() => undefined)
+  if (entry === undefined) return ok('key', 'none in the home yet; the first start makes one')
+  const mode = entry.mode & 0o777
+  if ((mode & 0o077) === 0) return ok('key', `${file}, readable by its owner alone`)
+  return fail(
+    'key',
+    `${file} can be read by others (mode ${mode.toString(8)}).`,
+    `Run \`chmod 600 ${file}\`; if others had access, revoke the key and make a new one.`,
+  )
+}
+
+const parts = [ledgerTables, keyTables]
+
+/** Whether the store is whole, ours and free; and when the newest request came. Changes no table. */
+export const checkStore = async (
+  home: string,
+): Promise<{ readonly check: Check; readonly latest: number | undefined }> => {
+  const path = storePath(home)
+  const file = await stat(path).catch(() => undefined)
+  if (file === undefined)
+    return { check: ok('store', 'none yet; the first start makes one'), latest: undefined }
+  try {
+    // Without migrations: an older store stays as old as it is.
+    const store = await openStore(path, { migrations: [] })
+    try {
+      const [sound] = await store.all<{ quick_check: string }>('PRAGMA quick_check(1)')
+      if (sound?.quick_check !== 'ok') throw new Failure('store_damaged', `The file ${path} is damaged.`)
+      const versions = await store.all<{ name: string; version: number }>(
+        'SELECT name, version FROM store_part',
+      )
+      const newer = versions.find(
+        ({ name, version }) => version > (parts.find((part) => part.name === name)?.steps.length ?? Infinity),
+      )
+      if (newer !== undefined)
+        throw new Failure('store_newer', `The store’s part "${newer.name}" has version ${newer.version}.`)
+      const isCurrent = parts.every(({ name, steps }) =>
+        versions.some((part) => part.name === name && part.version === steps.length),
+      )
+      const [entry] = isCurrent ? await ledgerReader(store, clock).recent({ limit: 1 }) : []
+      const size = bytesText(file.size)
+      const check = isCurrent
+        ? ok('store', `${path}, ${size}, sound`)
+        : warn(
+            'store',
+            `${path}, ${size}, is of an older version.`,
+            'The next start brings it forward; `inhouse store backup FILE` first is wise.',
+          )
+      return { check, latest: entry?.at }
+    } finally {
+      await store.close()
+    }
+  } catch (thrown) {
+    return { check: failed('store', asFailure(thrown)), latest: undefined }
+  }
+}
+
+/** Whether the address is free, or already ours. */
+export const checkPort = async (address: string): Promise<Check> => {
+  const url = urlOf(address)
+  if (await answers(url)) return ok('address', `inhouse already serves at ${url}`)
+  try {
+    await listen(address, () => new Response()).stop(true)
+    return ok('address', `${address} is free`)
+  } catch (thrown) {
+    return failed('address', asFailure(thrown))
+  }
+}

@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'bun:test'
+import { once } from 'node:events'
+import net from 'node:net'
+import { Failure } from '../core/failure.ts'
+import { createTransport } from './index.ts'
+import { isLocalHost } from './local.ts'
+import { proxyFromEnvironment } from './proxy.ts'
+
+test.each([
+  'localhost',
+  'LOCALHOST.',
+  'a.localhost',
+  'gpu1',
+  'gpu1.internal',
+  'printer.local',
+  '127.0.0.1',
+  '127.9.9.9',
+  '0.0.0.0',
+  '10.1.2.3',
+  '172.16.0.1',
+  '172.31.255.255',
+  '192.168.1.1',
+  '169.254.169.254',
+  '100.64.0.1',
+  '[::1]',
+  '[::]',
+  '[fd00::1]',
+  '[fe80::1]',
+  '[::ffff:7f00:1]',
+  '[::ffff:c0a8:101]',
+])('%s is in the house', (host) => {
+  expect(isLocalHost(host)).toBe(true)
+})
+
+test.each([
+  'example.com',
+  'localhost.example.com',
+  '128.0.0.1',
+  '172.32.0.1',
+  '192.169.1.1',
+  '100.128.0.1',
+  '[2001:db8::1]',
+  '[fd::1]',
+  '[::ffff:808:808]',
+])('%s is outside', (host) => {
+  expect(isLocalHost(host)).toBe(false)
+})
+
+describe('the environment', () => {
+  const proxied = (env: Record<string, string>, url: string) => proxyFromEnvironment(env)?.(url)
+
+  test('without HTTPS_PROXY names no proxy', () => {
+    expect(proxyFromEnvironment({ HTTP_PROXY: 'http://p:1', NO_PROXY: '*' })).toBeUndefined()
+    expect(proxyFromEnvironment({ HTTPS_PROXY: '' })).toBeUndefined()
+  })
+
+  test('names a proxy in either case, with or without a scheme', () => {
+    expect(proxied({ HTTPS_PROXY: 'http://p:3128' }, 'https://example.com')).toBe('http://p:3128/')
+    expect(proxied({ https_proxy: 'p:3128' }, 'https://example.com')).toBe('http://p:3128/')
+  })
+
+  test.each([
+    ['*', true],
+    ['example.com', true],
+    ['.example.com', true],
+    ['*.example.com', true],
+    ['a.test, api.example.com', true],
+    ['API.EXAMPLE.COM', true],
+    ['api.example.com:443', true],
+    ['api.example.com:8443', false],
+    ['ample.com', false],
+    ['example.org', false],
+    ['', false],
+  ])('NO_PROXY=%j is an exception for api.example.com: %p', (NO_PROXY, exception) => {
+    const proxy = proxied({ HTTPS_PROXY: 'http://p:1', NO_PROXY }, 'https://api.example.com/v1')
+    expect(proxy === undefined).toBe(exception)
+  })
+
+  test('with a proxy that is no address is refused', () => {
+    expect(() => proxyFromEnvironment({ HTTPS_PROXY: 'socks5://p:1' })).toThrow(Failure)
+  })
+})
+
+describe('a transport with a proxy', () => {
+  /** A proxy that refuses every tunnel, and remembers who was asked for. */
+  const startProxy = async () => {
+    const asked: string[] = []
+    const server = net.createServer((socket) => {
+      socket.on('error', () => {})
+      socket.once('data', (bytes) => {
+        asked.push(bytes.toString().split('\r\n')[0] ?? '')
+        socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n')
+      })
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`
+    return { asked, url, [Symbol.dispose]: () => void server.close() }
+  }
+
+  const get = async (transport: ReturnType<typeof createTransport>, url: string) => {
+    const { signal } = new AbortController()
+    try {
+      return (await transport({ method: 'GET', url, headers: {}, signal, connectTimeoutMs: 1000 })).status
+    } catch (error) {
+      if (error instanceof Failure) return error.code
+      throw error
+    }
+  }
+
+  test('asks it for a host outside', async () => {
+    using proxy = await startProxy()
+    const transport = createTransport({ proxyFor: () => proxy.url })
+    await get(transport, 'https://api.example.com/v1')
+    expect(proxy.asked).toEqual(['CONNECT api.example.com:443 HTTP/1.1'])
+  })
+
+  test.each(['https://127.0.0.1:1/', 'https://localhost:1/', 'https://[::1]:1/', 'http://nowhere.invalid/'])(
+    'never asks it for %s',
+    async (url) => {
+      using proxy = await startProxy()
+      const transport = createTransport({ proxyFor: () => proxy.url })
+      expect(await get(transport, url)).toBe('connect_failed')
+      expect(proxy.asked).toEqual([])
+    },
+  )
+})
