@@ -1,5 +1,6 @@
 import { Failure, asFailure } from '../core/failure.ts'
 import type { Settings } from '../config/schema.ts'
+import { defined } from './defined.ts'
 import { defaultContext, defaultSlots } from '../config/model-row.ts'
 import type { OnProgress } from '../install/progress.ts'
 import type { Models } from '../models/model.ts'
@@ -152,8 +153,3 @@ export const engineSettings = ({ engines }: Settings): EngineSettings => ({
   startTimeoutMs: engines.startTimeoutMs,
   ...defined({ llamaServer: engines.llamaServer, memoryBytes: engines.memoryBytes }),
 })
-
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
-
-const defined = <T extends object>(facts: T): Defined<T> =>
-  Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as Defined<T>

@@ -6,6 +6,7 @@ import { Failure } from '../core/failure.ts'
 import { builtInPlaces, defaultClearance, type Place } from '../core/place.ts'
 import type { Door } from '../core/send.ts'
 import type { Settings } from '../config/schema.ts'
+import { defined } from './defined.ts'
 import { createGuard } from '../protect/guard/guard.ts'
 import type { KeyStore } from '../protect/guard/key-store.ts'
 import type { Counters } from '../protect/guard/limits.ts'
@@ -32,12 +33,14 @@ export function makeSetup(config: Settings, lasting: Lasting, before?: Setup): S
   const backends = Object.entries(config.backends).map(([name, row]) => {
     const kind = kindOf(row)
     const place = placeOf(kind.placeOf(row), places)
-    return kind.create(name, row, { place, send: door.sendTo(place), engines, clock })
+    const backend = kind.create(name, row, { place, send: door.sendTo(place), engines, clock })
+    const { connectMs, firstEventMs, betweenEventsMs } = { ...settings, ...defined(row.timeouts ?? {}) }
+    return { backend, deadlines: { connectMs, firstEventMs, betweenEventsMs } }
   })
   return {
     settings,
     stations: Stations.of(backends, clock, settings, before?.stations),
-    route: createRouter(modelRows(config), new Map(backends.map((backend) => [backend.name, backend]))),
+    route: createRouter(modelRows(config), new Map(backends.map(({ backend }) => [backend.name, backend]))),
     guard: createGuard({ keys, counters, policy: config.limits, clock }),
   }
 }

@@ -10,11 +10,16 @@ import type { Store } from '../store/store.ts'
 
 export const clock: Clock = { now: () => Date.now(), tick: () => performance.now() }
 
-/** Opens the home's store, brought forward, for as long as `work` runs; also while a server uses it. */
-export const withStore = async <T>(home: string, work: (store: Store) => Promise<T>): Promise<T> => {
+/** The folder of everything, for its owner alone. */
+export const makeHome = async (home: string): Promise<void> => {
   await mkdir(home, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw diskFailure(error, home)
   })
+}
+
+/** Opens the home's store, brought forward, for as long as `work` runs; also while a server uses it. */
+export const withStore = async <T>(home: string, work: (store: Store) => Promise<T>): Promise<T> => {
+  await makeHome(home)
   const store = await openStore(storePath(home), { migrations: [ledgerTables, keyTables] })
   try {
     return await work(store)

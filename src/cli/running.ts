@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 
 import type { App, Log } from '../app.ts'
 import type { Context } from './context.ts'
+import { makeHome } from './home-store.ts'
 import { answers, readKey, urlOf, type Endpoint } from './client.ts'
 
 const silent: Log = { info: () => {}, warn: () => {}, error: () => {} }
@@ -19,6 +20,7 @@ export const withServer = async <T>(
   // Not the second listener: it may be in use, and nobody knows of this server.
   const { compat: _, ...config } = loaded.config
   const own = { ...loaded, config: { ...config, listen: '127.0.0.1:0' }, file: undefined }
+  await makeHome(context.home)
   const app = await startApp({
     loaded: own,
     reread: () => own,

@@ -22,7 +22,9 @@ export const doctor = (command: InhouseCommand): void => {
 }
 
 const run = async (context: Context): Promise<number> => {
-  const checks = await examine(context)
+  const bars = context.bars()
+  bars.onProgress({ label: 'Looking at everything', done: 0 })
+  const checks = await examine(context).finally(bars.clear)
   const isWell = checks.every(({ level }) => level !== 'fail')
   context.result({ ok: isWell, checks }, (paint) => checksText(checks, paint))
   return isWell ? 0 : 1

@@ -8,6 +8,7 @@ import { parseListen, type Settings } from '../../config/index.ts'
 import { bannerText, type Started } from '../banner.ts'
 import type { InhouseCommand } from '../command.ts'
 import type { Context } from '../context.ts'
+import { makeHome } from '../home-store.ts'
 import { createLog } from '../log.ts'
 import { mustServe } from '../running.ts'
 import { untilStopped } from '../signals.ts'
@@ -45,6 +46,7 @@ const run = async (context: Context, { listen }: Options): Promise<void> => {
   const isTerminal = process.stderr.isTTY
   const log = createLog(loaded.config.log.level, isTerminal, bars.above, context.paint)
   const parts = { loaded, reread: read, log, onProgress: bars.onProgress, env: process.env }
+  await makeHome(context.home)
   const app = await startApp(parts)
   const signals = untilStopped(() => app.reload())
   const given = new AbortController()

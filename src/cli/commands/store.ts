@@ -1,11 +1,10 @@
-import { mkdir } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 
 import { storePath } from '../../app/setup.ts'
 import { restoreStore } from '../../store/restore.ts'
 import type { InhouseCommand } from '../command.ts'
 import type { Context } from '../context.ts'
-import { withStore } from '../home-store.ts'
+import { makeHome, withStore } from '../home-store.ts'
 import { bytesText, durationText, table } from '../print.ts'
 
 export const store = (command: InhouseCommand): void => {
@@ -56,7 +55,7 @@ const backup = async ({ home, result }: Context, _: object, file: string): Promi
 
 const restore = async ({ home, result }: Context, _: object, file: string): Promise<void> => {
   const path = storePath(home)
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await makeHome(home)
   await restoreStore(resolve(file), path)
   const parts = await withStore(home, versions)
   result({ store: path, parts }, () => `${path} is now what ${file} was.\n`)

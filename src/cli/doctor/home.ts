@@ -77,7 +77,7 @@ export const checkPort = async (address: string): Promise<Check> => {
   const url = urlOf(address)
   if (await answers(url)) return ok('address', `inhouse already serves at ${url}`)
   try {
-    await listen(address, () => new Response()).stop(true)
+    await listen(address, () => new Response()).stop()
     return ok('address', `${address} is free`)
   } catch (thrown) {
     return failed('address', asFailure(thrown))

@@ -24,7 +24,7 @@ const smallBytes = 3e9
 
 export const checkDisk = async (home: string): Promise<Check> => {
   const { bavail, bsize } = await nearest(home)
-  const free = bavail * bsize
+  const free = Number(bavail) * Number(bsize)
   const found = `${bytesText(free)} free for ${home}`
   const help = 'Free some space, or put the home on another disk with `--home`.'
   if (free < tightBytes) return fail('disk', found, help)
@@ -59,8 +59,9 @@ export const checkProxy = (env: Env): Check => {
   const names = ['HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy']
   const set = names.filter((name) => (env[name] ?? '') !== '')
   if (set.length === 0) return ok('proxy', 'no variable that would catch calls to this machine')
-  const exceptions = `${env['NO_PROXY'] ?? ''},${env['no_proxy'] ?? ''}`.split(',').map((host) => host.trim())
-  if (exceptions.includes('*') || exceptions.includes('127.0.0.1'))
+  const listed = `${env['NO_PROXY'] ?? ''},${env['no_proxy'] ?? ''}`.split(',')
+  const exceptions = new Set(listed.map((host) => host.trim()))
+  if (exceptions.has('*') || exceptions.has('127.0.0.1'))
     return ok('proxy', `${set.join(', ')} is set, and NO_PROXY spares this machine`)
   return warn(
     'proxy',

@@ -4,7 +4,7 @@
  * the leader of its own group, so that `-$$` is the engine and its children and never us.
  */
 const guard = `exec 3<&0
-true &
+( trap '' HUP INT TERM; read -r _ <&3; kill -s KILL -- -$$ ) </dev/null >/dev/null 2>&1 &
 exec "$@" </dev/null 3<&-`
 
 /** `argv` under the guard. To be spawned detached, with a pipe as its standard input. */

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'bun:test'
+import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -57,6 +57,9 @@ const until = async (condition: () => boolean): Promise<void> => {
   while (!condition()) await Bun.sleep(10)
 }
 
+const parents: Bun.Subprocess[] = []
+afterEach(() => parents.splice(0).forEach((parent) => parent.kill('SIGKILL')))
+
 /** A process of its own that starts engines as the gateway does, and prints `up` when they are. */
 const gateway = async (kind: string, rows: readonly string[]) => {
   const starts = await Promise.all(rows.map((row) => startOf(kind, row)))
@@ -74,7 +77,9 @@ const gateway = async (kind: string, rows: readonly string[]) => {
     }
     console.log('up')
     setInterval(() => {}, 1000)`
-  return Bun.spawn([process.execPath, '-e', code], { stdout: 'pipe' })
+  const parent = Bun.spawn([process.execPath, '-e', code], { stdout: 'pipe' })
+  parents.push(parent)
+  return parent
 }
 
 describe.each(['package', 'binary'])('an engine from a %s', (kind) => {

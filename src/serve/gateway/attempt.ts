@@ -33,7 +33,7 @@ export async function attempt(
   scope: RequestScope,
   settings: GatewaySettings,
 ): Promise<Answer> {
-  const { backend, slots, health } = station
+  const { backend, slots, health, deadlines } = station
   const call = scope.beginCall()
   const waitFrom = scope.tookMs
   const free = slots.take(call.signal, settings.queue.maxWaitMs)
@@ -47,7 +47,7 @@ export async function attempt(
   scope.own(() => deadline.clear())
   health.began()
   try {
-    deadline.arm(settings.firstEventMs, () => late(target, settings.firstEventMs))
+    deadline.arm(deadlines.firstEventMs, () => late(target, deadlines.firstEventMs))
     const answer = await converse(
       opening,
       outgoing,
@@ -90,14 +90,16 @@ async function converse(
       headers: { ...opening.headers, ...outgoing.headers },
       body: outgoing.body,
       signal: call.signal,
-      connectTimeoutMs: settings.connectMs,
+      connectTimeoutMs: station.deadlines.connectMs,
     },
     scope.label,
   )
   scope.own(() => reply.body.cancel())
   if (reply.status < 200 || reply.status >= 300) {
     const body = await reply.body.all(errorBodyBytes)
-    throw backend.failure(outgoing, reply.status, reply.header('retry-after'), body)
+    const precise = reply.header('retry-after-ms')
+    const retryAfter = precise === undefined ? reply.header('retry-after') : `${precise}ms`
+    throw backend.failure(outgoing, reply.status, retryAfter, body)
   }
   const reader = backend.reader(outgoing, reply)
   const isCut = (rest: readonly Frame[]): boolean =>
@@ -105,7 +107,7 @@ async function converse(
     scope.tap.failure === undefined &&
     !scope.tap.finished &&
     !rest.some(hasFinish)
-  const more = framesOf(reply.body, reader, outgoing, deadline, call, target, settings, isCut)
+  const more = framesOf(reply.body, reader, outgoing, deadline, call, station, target, settings, isCut)
   const first: Frame[] = []
   for (;;) {
     const frames = await more()
@@ -127,6 +129,7 @@ function framesOf(
   outgoing: Outgoing,
   deadline: Deadline,
   call: AbortController,
+  { deadlines: { betweenEventsMs } }: Station,
   target: Target,
   settings: GatewaySettings,
   isCut: (rest: readonly Frame[]) => boolean,
@@ -155,7 +158,7 @@ function framesOf(
       if (armed) deadline.touch()
       else {
         armed = true
-        deadline.arm(settings.betweenEventsMs, () => stalled(target, settings.betweenEventsMs))
+        deadline.arm(betweenEventsMs, () => stalled(target, betweenEventsMs))
       }
       return reader.push(bytes)
     } catch (thrown) {

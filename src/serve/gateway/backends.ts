@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import { Failure } from '../../core/failure.ts'
 import type { Standing } from '../../core/route.ts'
 import { Health } from './health.ts'
-import type { GatewaySettings } from './settings.ts'
+import type { Deadlines, GatewaySettings } from './settings.ts'
 import { Slots } from './slots.ts'
 
 /** A backend with what the gateway knows of it: its places, its line, its health. */
@@ -11,6 +11,14 @@ export interface Station {
   readonly backend: Backend
   readonly slots: Slots
   readonly health: Health
+  /** The general ones, and what the backend's row says instead. */
+  readonly deadlines: Deadlines
+}
+
+/** A backend as its row makes it. */
+export interface Placed {
+  readonly backend: Backend & { readonly queue: number }
+  readonly deadlines: Deadlines
 }
 
 /** The backends of one config. A reload makes a new list and takes over the slots, so that calls under way keep counting. */
@@ -23,16 +31,16 @@ export class Stations {
 
   /** The stations of these backends; those that were there before under the same name keep their counts. */
   static of(
-    backends: Iterable<Backend & { readonly queue: number }>,
+    backends: Iterable<Placed>,
     clock: Clock,
     settings: GatewaySettings,
     before?: Stations,
   ): Stations {
     const stations = new Map<string, Station>()
-    for (const backend of backends) {
+    for (const { backend, deadlines } of backends) {
       const slots = before?.find(backend.name)?.slots ?? new Slots(backend.name)
       slots.resize(backend.concurrency, backend.queue)
-      stations.set(backend.name, { backend, slots, health: new Health(clock, settings.health) })
+      stations.set(backend.name, { backend, slots, health: new Health(clock, settings.health), deadlines })
     }
     return new Stations(stations)
   }

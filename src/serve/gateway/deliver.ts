@@ -32,7 +32,7 @@ export async function wholeAnswer(answer: Answer, delivery: Delivery): Promise<C
   if (failure !== undefined) throw failure
   if (!answer.outgoing.stream && isFaithful(answer, surface)) return joined(frames)
   return surface.whole(
-    frames.flatMap((frame) => frame.events()),
+    frames.flatMap((frame) => frame.events().filter((event) => isTold(event, answer, surface))),
     facts,
   )
 }
@@ -123,7 +123,8 @@ class Outflow {
     const chunks: Chunk[] = []
     // `end` is written when the body has ended, so that nothing can follow it.
     for (const frame of frames)
-      for (const event of frame.events()) if (event.type !== 'end') chunks.push(this.#write(event))
+      for (const event of frame.events())
+        if (event.type !== 'end' && isTold(event, answer, surface)) chunks.push(this.#write(event))
     return text(chunks)
   }
 
@@ -161,6 +162,10 @@ const encoder = new TextEncoder()
 /** The bytes can be handed on: the client reads the dialect that they are written in. */
 const isFaithful = ({ outgoing }: Answer, surface: Surface): boolean =>
   outgoing.dialect === surface.dialect && outgoing.mustEncode !== true
+
+/** What another dialect says beyond the common words means nothing in this one. */
+const isTold = (event: ModelEvent, { outgoing }: Answer, surface: Surface): boolean =>
+  event.type !== 'rest' || outgoing.dialect === surface.dialect
 
 function text(chunks: readonly Chunk[]): Uint8Array | undefined {
   const bytes = chunks

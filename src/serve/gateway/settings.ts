@@ -1,9 +1,13 @@
-/** Times and counts of the path, milliseconds unless the name says otherwise. */
-export interface GatewaySettings {
+/** How long each step of one call may take, milliseconds. */
+export interface Deadlines {
   readonly connectMs: number
   /** From the call to the first event of the answer. */
   readonly firstEventMs: number
   readonly betweenEventsMs: number
+}
+
+/** Times and counts of the path, milliseconds unless the name says otherwise. */
+export interface GatewaySettings extends Deadlines {
   /** A stream that has nothing to say for this long gets a comment, so that nobody in between gives up. */
   readonly heartbeatMs: number
   /** How long a streamed answer's first event may decide the status; later, 200 and heartbeats go out first. */
