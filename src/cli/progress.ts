@@ -3,11 +3,11 @@ import { bytesText, durationText } from './print.ts'
 
 export interface Bars {
   readonly onProgress: OnProgress
-  /** Writes lines without tearing a bar apart. */
+  /** Writes lines without tearing the bars apart. */
   readonly above: (text: string) => void
-  /** The line that stands there goes; what comes next is no work. */
+  /** The lines that stand there go: what comes next needs no work to be shown. */
   readonly clear: () => void
-  /** The work is over: the last line is left as it should stay. */
+  /** The work is over: the lines are left as they should stay. */
   readonly end: () => void
 }
 
@@ -17,84 +17,140 @@ interface Stream {
   write(text: string): unknown
 }
 
+/** One piece of work, by its label. Times are of the same clock. */
+interface Item {
+  readonly began: number
+  /** Bytes that were there when it began: what an earlier run left says nothing about the speed. */
+  readonly from: number
+  progress: Progress
+  at: number
+  toldAt: number
+}
+
 const redrawMs = 80
 const tellMs = 10_000
 
 /**
- * One line for each label: on a terminal it is redrawn in place, elsewhere it is told at the start, every ten seconds
- * and at the end.
+ * One line for each label, several at once: on a terminal they are redrawn in place, elsewhere each is told at its
+ * beginning, every ten seconds and at its end.
  */
-export const createBars = (stream: Stream, now: () => number = () => performance.now()): Bars => {
-  const isTerminal = stream.isTTY === true
-  let current: { readonly began: number; readonly from: number; last: Progress; shownAt: number } | undefined
+export const createBars = (stream: Stream, now: () => number = () => performance.now()): Bars =>
+  stream.isTTY === true ? drawn(stream, now) : told(stream, now)
 
-  const show = (isLast: boolean): void => {
-    if (current === undefined) return
-    const { last, began, from } = current
-    const text = progressText(last, { ms: now() - began, from, isLast })
-    if (isTerminal)
-      stream.write(`\r\u001B[2K${fit(text, last, (stream.columns ?? 80) - 1)}${isLast ? '\n' : ''}`)
-    else stream.write(`${text}\n`)
-    current.shownAt = now()
+const drawn = (stream: Stream, now: () => number): Bars => {
+  const items = new Map<string, Item>()
+  let lines = 0
+  let drawnAt = -Infinity
+  const wipe = (): string => (lines === 0 ? '' : `\u001B[${lines}A\r\u001B[J`)
+  const draw = (isLast: boolean, before = ''): void => {
+    const rows = rowsOf([...items.values()], (stream.columns ?? 80) - 1, isLast)
+    const text = wipe() + before + rows.map((row) => `${row}\n`).join('')
+    if (text !== '') stream.write(text)
+    lines = rows.length
+    drawnAt = now()
   }
-  const end = (): void => {
-    show(true)
-    current = undefined
+  const forget = (): void => {
+    items.clear()
+    lines = 0
   }
-
   return {
     onProgress: (progress) => {
-      if (progress.label !== current?.last.label) {
-        end()
-        // What an earlier run left is there at once: it says nothing about the speed.
-        current = { began: now(), from: progress.done, last: progress, shownAt: -Infinity }
-      }
-      if (current === undefined) return
-      current.last = progress
-      if (now() - current.shownAt >= (isTerminal ? redrawMs : tellMs)) show(false)
+      const isNew = follow(items, progress, now()) === 'new'
+      if (isNew || now() - drawnAt >= redrawMs) draw(false)
     },
-    above: (text) => {
-      if (isTerminal && current !== undefined) stream.write('\r\u001B[2K')
-      stream.write(text)
-      if (isTerminal) show(false)
-    },
+    above: (text) => draw(false, text),
     clear: () => {
-      if (isTerminal && current !== undefined) stream.write('\r\u001B[2K')
-      current = undefined
+      if (lines > 0) stream.write(wipe())
+      forget()
     },
-    end,
+    end: () => {
+      // Work without a size has nothing to tell any more.
+      for (const [label, { progress }] of items) if (isUnsized(progress)) items.delete(label)
+      draw(true)
+      forget()
+    },
   }
 }
 
-interface Pace {
-  /** Since this item began. */
-  readonly ms: number
-  /** Bytes that were there when it began. */
-  readonly from: number
-  readonly isLast: boolean
+const told = (stream: Stream, now: () => number): Bars => {
+  const items = new Map<string, Item>()
+  const tell = (item: Item, isLast: boolean): void => {
+    stream.write(`${item.progress.label}${after('  ', amountText(item, isLast))}\n`)
+    item.toldAt = isLast ? Infinity : now()
+  }
+  return {
+    onProgress: (progress) => {
+      follow(items, progress, now())
+      const item = items.get(progress.label)
+      if (item === undefined) return
+      if (isWhole(item)) {
+        if (item.toldAt !== Infinity) tell(item, true)
+      } else if (now() - item.toldAt >= tellMs) tell(item, false)
+    },
+    above: (text) => void stream.write(text),
+    clear: () => items.clear(),
+    end: () => items.clear(),
+  }
 }
 
-/** `Downloading x.gguf  42 MB of 98 MB, 8.1 MB/s, 7.0 s left`. Pure. */
-export const progressText = ({ label, done, total }: Progress, { ms, from, isLast }: Pace): string => {
-  if (done === 0 && total === undefined) return label
-  const amount =
-    total === undefined || (isLast && done >= total)
-      ? bytesText(done)
-      : `${bytesText(done)} of ${bytesText(total)}`
-  if (isLast) return `${label}  ${amount} in ${durationText(ms)}`
+const follow = (items: Map<string, Item>, progress: Progress, now: number): 'new' | 'known' => {
+  const item = items.get(progress.label)
+  if (item !== undefined) {
+    item.progress = progress
+    item.at = now
+    return 'known'
+  }
+  items.set(progress.label, { began: now, from: progress.done, progress, at: now, toldAt: -Infinity })
+  return 'new'
+}
+
+const isUnsized = ({
+  done,
+  total,
+}: {
+  readonly done: number
+  readonly total?: number | undefined
+}): boolean => done === 0 && total === undefined
+
+const isWhole = ({ progress: { done, total } }: Item): boolean => total !== undefined && done >= total
+
+const barWidth = 20
+const mostLabel = 48
+
+/** A bar where the total is known, the labels as wide as the widest; never longer than the terminal is wide. */
+const rowsOf = (items: readonly Item[], width: number, isLast: boolean): string[] => {
+  const labels = items.map(({ progress }) => shortened(progress.label, mostLabel))
+  const widest = Math.max(0, ...labels.map((label) => label.length))
+  return items.map((item, at) => {
+    const row = `${bar(item)} ${(labels[at] ?? '').padEnd(widest)}${after('  ', amountText(item, isLast || isWhole(item)))}`
+    return shortened(row.trimEnd(), width)
+  })
+}
+
+const bar = ({ progress: { done, total } }: Item): string => {
+  if (total === undefined || total === 0) return '·'.repeat(barWidth)
+  const full = Math.round(Math.min(1, done / total) * barWidth)
+  return '█'.repeat(full) + '░'.repeat(barWidth - full)
+}
+
+/** `42 MB of 98 MB, 8.1 MB/s, 7.0 s left`; `98 MB in 12.1 s` at the end; nothing for work that has no size. Pure. */
+export const amountText = (
+  { progress: { done, total }, began, from, at }: Omit<Item, 'toldAt'>,
+  isLast: boolean,
+): string => {
+  if (isUnsized({ done, total })) return ''
+  const ms = at - began
+  const isAll = total === undefined || done >= total
+  const amount = isAll ? bytesText(done) : `${bytesText(done)} of ${bytesText(total)}`
+  if (isLast) return `${amount} in ${durationText(ms)}`
   const perMs = (done - from) / ms
   // The first half second says nothing of the rest.
-  if (ms < 500 || perMs <= 0) return `${label}  ${amount}`
-  const left = total === undefined || done >= total ? '' : `, ${durationText((total - done) / perMs)} left`
-  return `${label}  ${amount}, ${bytesText(perMs * 1000)}/s${left}`
+  if (ms < 500 || perMs <= 0) return amount
+  const left = isAll ? '' : `, ${durationText((total - done) / perMs)} left`
+  return `${amount}, ${bytesText(perMs * 1000)}/s${left}`
 }
 
-const barWidth = 24
+const shortened = (text: string, most: number): string =>
+  text.length <= most ? text : `${text.slice(0, Math.max(0, most - 1))}…`
 
-/** With a bar in front where the total is known and there is room; never longer than the terminal is wide. */
-const fit = (text: string, { done, total }: Progress, width: number): string => {
-  if (total === undefined || total === 0 || text.length + barWidth + 1 > width)
-    return text.slice(0, Math.max(0, width))
-  const full = Math.round(Math.min(1, done / total) * barWidth)
-  return `${'█'.repeat(full)}${'░'.repeat(barWidth - full)} ${text}`
-}
+const after = (space: string, text: string): string => (text === '' ? '' : space + text)

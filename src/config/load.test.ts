@@ -261,7 +261,10 @@ compat: { listen: "0.0.0.0:1", key: x }
     const bomb = ['a0: &a0 [x, x, x, x, x, x, x, x, x, x]']
     for (let i = 1; i < 12; i++)
       bomb.push(`a${i}: &a${i} [${Array.from({ length: 10 }, () => `*a${i - 1}`).join(', ')}]`)
-    expect((await problems(bomb.join('\n'))).join()).toContain('is too large')
+    const models = 'models: { a: { backend: none } }'
+    expect(await problems([models, ...bomb].join('\n'))).toEqual([
+      'test.yaml:2:25  is too large: too many values, or too deep',
+    ])
     expect((await problems('extra: &x { y: *x }')).join()).toContain('is too large')
     expect((await problems(`a: ${'['.repeat(100)}${']'.repeat(100)}`)).join()).toContain('is too large')
     expect(await problems('['.repeat(20_000))).not.toEqual([])
@@ -328,6 +331,10 @@ log: { level: "\${KEY}" }
     const told = (await problems(yaml, { env: { KEY: secret } })).join('\n')
     expect(told.split('\n').length).toBeGreaterThan(8)
     expect(told).not.toContain(secret)
+    const source = await problems('models: { o: { backend: here, source: "${KEY}" } }', {
+      env: { KEY: secret },
+    })
+    expect(source).toEqual(['test.yaml:1:31 models.o.source is not a model source'])
     expect((await problems(`apiKey: "${secret}`)).join()).not.toContain(secret)
   })
 })

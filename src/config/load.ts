@@ -101,7 +101,7 @@ function problemsOf(
     text,
   }))
   const told = new Set(unread.map(({ path }) => path))
-  // Where the file could not be read whole, what is missing in it is not the user's mistake.
+  // Where the file could not be read whole, what is missing in it is not the user’s mistake.
   if (told.has('')) return unread
   const others = findings
     .map(({ path, text }) => ({ where: whereIs(path, origins) ?? name, path: pathText(path), text }))

@@ -89,7 +89,7 @@ class Reader {
   read(node: unknown, path: Path, offset: number): unknown {
     this.#values++
     if (this.#values > maxValues || path.length > maxDepth) {
-      if (this.#values !== Infinity) this.#mistake(path, offset, 'is too large: too many values, or too deep')
+      if (this.#values !== Infinity) this.#mistake([], offset, 'is too large: too many values, or too deep')
       // Nothing is read any more: aliases may stand for far more than the file holds.
       this.#values = Infinity
       return undefined

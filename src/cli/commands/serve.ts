@@ -52,6 +52,7 @@ const run = async (context: Context, { listen }: Options): Promise<void> => {
   const given = new AbortController()
   void signals.stopped.then(() => given.abort())
   try {
+    if (managedRows(app.config()).length > 0) bars.onProgress({ label: 'Starting the engine', done: 0 })
     const surroundings = Promise.all([readMachine(), findNeighbours()])
     await Promise.race([app.settled, signals.stopped])
     if (!given.signal.aborted) mustServe(app)

@@ -15,6 +15,13 @@ describe('a secret', () => {
     }
   })
 
+  test('has every character equally often', () => {
+    const characters = Array.from({ length: 500 }, () => mintSecret().slice(3, 35)).join('')
+    const firstHalf = characters.replaceAll(/[V-Za-z]/g, '').length
+    // Six standard deviations of 16,000 tosses.
+    expect(Math.abs(firstHalf - characters.length / 2)).toBeLessThan(380)
+  })
+
   test('with one character changed or two neighbours swapped is told to be mistyped', () => {
     const secret = mintSecret()
     for (let at = 3; at < secret.length; at++) {

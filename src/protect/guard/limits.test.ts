@@ -146,8 +146,13 @@ describe('limits', () => {
     leaseOf(counters.take([limit('requestsPerMinute', 1)], 0))
     clock.now += 10_000
     leaseOf(counters.take([limit('tokensPerMinute', 5)], 5))
-    const refusal = refusalOf(counters.take([limit('requestsPerMinute', 1), limit('tokensPerMinute', 5)], 5))
-    expect(refusal).toMatchObject({ limit: { unit: 'tokensPerMinute' }, retryAfterMs: windowMs })
+    const both = [limit('requestsPerMinute', 1), limit('tokensPerMinute', 5)]
+    for (const limits of [both, both.toReversed()]) {
+      expect(refusalOf(counters.take(limits, 5))).toEqual({
+        limit: limit('tokensPerMinute', 5),
+        retryAfterMs: windowMs,
+      })
+    }
   })
 
   test('a call that ran longer than the window still pays for what it used beyond its estimate', () => {
