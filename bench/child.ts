@@ -44,7 +44,8 @@ export class Child implements AsyncDisposable {
     for (;;) {
       const found = await ready().catch(() => undefined)
       if (found !== undefined) return found
-      if (this.#process.exitCode !== null) throw new Error(`${this.#name} ended: ${this.#tail()}`)
+      if (this.#process.exitCode !== null || this.#process.signalCode !== null)
+        throw new Error(`${this.#name} ended: ${this.#tail()}`)
       if (performance.now() > deadline) throw new Error(`${this.#name} is not ready: ${this.#tail()}`)
       await Bun.sleep(2)
     }

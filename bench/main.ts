@@ -37,13 +37,23 @@ await using upstreams = await startUpstreams()
 await using peers = await startPeers(options, upstreams.all)
 const bench: Bench = { options, plan: planOf(options), upstreams, gateways: peers.gateways, say }
 
+const all = {
+  whole: wholeAnswers,
+  bursts,
+  steady: steadyStreams,
+  soak,
+  engine: realEngine,
+  starts,
+  ledger,
+} as const
 const parts: Part[] = []
 const missing = [...peers.missing]
-for (const measure of [wholeAnswers, bursts, steadyStreams, soak, realEngine, starts, ledger]) {
+for (const [name, measure] of Object.entries(all)) {
+  if (options.only.length > 0 && !options.only.includes(name)) continue
   try {
     parts.push(await measure(bench))
   } catch (error) {
-    missing.push(`${measure.name} could not be measured: ${reasonOf(error)}`)
+    missing.push(`The part ${name} could not be measured: ${reasonOf(error)}`)
     say(missing.at(-1) ?? '')
   }
 }

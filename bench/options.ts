@@ -6,6 +6,8 @@ export interface Options {
   readonly soak: boolean
   readonly engine: boolean
   readonly peers: readonly string[]
+  /** Names of parts; empty: all. */
+  readonly only: readonly string[]
   readonly program: string
   /** Where the page is written; undefined: nowhere. */
   readonly out: string | undefined
@@ -39,6 +41,8 @@ Measures inhouse beside nginx and Portkey on this machine, and writes docs/bench
   --soak          a million requests, and the memory over them
   --engine        tokens/s and first token through a real engine with a real model
   --all           all of the above but --quick
+  --only PART     one part alone: whole, bursts, steady, soak, engine, starts, ledger (may be given again);
+                  writes no page unless --out says where
   --program FILE  the inhouse to measure (default bin/inhouse.js)
   --out FILE      where the page goes (default docs/benchmarks.md)
   --json          one JSON document on stdout; everything else goes to stderr
@@ -56,6 +60,7 @@ export function readOptions(args: readonly string[]): Options {
       all: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
       peer: { type: 'string', multiple: true, default: [] },
+      only: { type: 'string', multiple: true, default: [] },
       program: { type: 'string', default: `${root}bin/inhouse.js` },
       out: { type: 'string' },
     },
@@ -64,15 +69,17 @@ export function readOptions(args: readonly string[]): Options {
     console.log(help)
     process.exit(0)
   }
-  const { quick, json, all, program } = values
+  const { quick, json, all, program, only } = values
+  const isWhole = !quick && only.length === 0
   return {
     quick,
     json,
     program,
-    soak: values.soak || all,
-    engine: values.engine || all,
+    only,
+    soak: values.soak || all || only.includes('soak'),
+    engine: values.engine || all || only.includes('engine'),
     peers: all ? ['litellm', ...values.peer] : values.peer,
-    out: values.out ?? (quick ? undefined : `${root}docs/benchmarks.md`),
+    out: values.out ?? (isWhole ? `${root}docs/benchmarks.md` : undefined),
     command: ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
   }
 }

@@ -86,7 +86,7 @@ export function markdown(report: Report): string {
   }))
   return [
     '# Benchmarks',
-    `Measured on ${report.date} with \`${report.command}\`, which wrote this page.`,
+    `Measured on ${report.date} with \`${report.command}\`.`,
     `Machine: ${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB, ${machine.kernel}; ` +
       `load before the run ${machine.loadBefore}. Everything runs on it: load, gateways, mock upstreams.`,
     `Versions: ${Object.entries(versions)

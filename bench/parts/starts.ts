@@ -38,7 +38,7 @@ export async function starts({ options, plan, upstreams, gateways, say }: Bench)
 async function firstAnswerMs(installed: Installed, upstream: Upstream): Promise<number> {
   const start = performance.now()
   await using child = installed.serve()
-  return child.until(async () => {
+  return await child.until(async () => {
     await answerOf(installed.ask(upstream))
     return performance.now() - start
   }, 30)

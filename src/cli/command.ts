@@ -15,14 +15,17 @@ export type Work<Options, Args extends unknown[]> = (
   ...args: Args
 ) => Promise<number | void>
 
-const globalGroup = 'Global options:'
+export const globalGroup = 'Global options:'
 
 const globals = (): readonly Option[] => [
   new Option(
     '--home <dir>',
-    'folder of keys, ledger, engines and models (INHOUSE_HOME, else the XDG data folder)',
+    'folder of keys, ledger, engines and models (INHOUSE_HOME, else the user’s data folder)',
   ),
-  new Option('--config <file>', 'config file'),
+  new Option(
+    '--config <file>',
+    'config file (INHOUSE_CONFIG, else inhouse.yaml in this folder or in the home)',
+  ),
   new Option('--json', 'print one JSON document on the standard output'),
   new Option('--quiet', 'say only the outcome, and what went wrong'),
 ]

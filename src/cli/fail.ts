@@ -27,7 +27,9 @@ export const failureJson = (failure: Failure) => ({
 export const failureText = (thrown: unknown, paint: Paint): string => {
   const failure = asFailure(thrown)
   const origin = failure.code === 'internal' ? `${paint.dim(originOf(failure.cause ?? failure))}\n` : ''
-  return `${paint.red('inhouse:')} ${failure.message}\n${origin}${paint.dim('→')} ${failure.help}\n`
+  // Mistakes told one by one each say what is allowed.
+  const help = 'problems' in failure ? '' : `${paint.dim('→')} ${failure.help}\n`
+  return `${paint.red('inhouse:')} ${failure.message}\n${origin}${help}`
 }
 
 const originOf = (thrown: unknown): string =>

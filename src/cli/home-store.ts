@@ -4,6 +4,7 @@ import { storePath } from '../app/setup.ts'
 import { ledgerTables } from '../account/ledger/schema.ts'
 import type { Clock } from '../core/clock.ts'
 import { diskFailure } from '../install/disk.ts'
+import { KeyStore } from '../protect/guard/key-store.ts'
 import { keyTables } from '../protect/guard/key-table.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
@@ -27,3 +28,19 @@ export const withStore = async <T>(home: string, work: (store: Store) => Promise
     await store.close()
   }
 }
+
+export const withKeys = async <T>(store: Store, work: (keys: KeyStore) => T | Promise<T>): Promise<T> => {
+  const keys = await KeyStore.open(store, clock)
+  try {
+    return await work(keys)
+  } finally {
+    await keys.close()
+  }
+}
+
+/** The name of a key by its id; the id where the key is not known. */
+export const keyNames = (store: Store): Promise<(id: string) => string> =>
+  withKeys(store, (keys) => {
+    const names = new Map(keys.list().map(({ id, name }) => [id, name]))
+    return (id) => names.get(id) ?? id
+  })

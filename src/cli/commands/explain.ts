@@ -5,7 +5,7 @@ import { failures } from '../../core/failure.ts'
 import type { Attempt, Considered, TargetName } from '../../core/decision.ts'
 import type { InhouseCommand } from '../command.ts'
 import type { Context } from '../context.ts'
-import { clock, withStore } from '../home-store.ts'
+import { clock, keyNames, withStore } from '../home-store.ts'
 import { countText, durationText, facts, momentText, table, type Paint } from '../print.ts'
 
 export const explain = (command: InhouseCommand): void => {
@@ -22,16 +22,17 @@ export const explain = (command: InhouseCommand): void => {
 }
 
 const show = async (context: Context, _: object, id: string | undefined): Promise<void> => {
-  const entry = await withStore(context.home, async (store) => {
+  const [entry, nameOfKey] = await withStore(context.home, async (store) => {
     const reader = ledgerReader(store, clock)
-    return id === undefined ? (await reader.recent({ limit: 1 }))[0] : reader.find(id)
+    const found = id === undefined ? (await reader.recent({ limit: 1 }))[0] : await reader.find(id)
+    return [found, await keyNames(store)]
   })
   if (entry === undefined) context.result({ entry: null }, () => 'There is no request yet.\n')
-  else context.result(entry, (paint) => entryText(entry, paint))
+  else context.result(entry, (paint) => entryText(entry, nameOfKey(entry.key), paint))
 }
 
 /** The report of one request, for people. */
-export const entryText = (entry: Entry, paint: Paint): string => {
+export const entryText = (entry: Entry, key: string, paint: Paint): string => {
   const { decision } = entry
   const parts = [
     `${paint.bold(entry.id)}  ${outcomeText(entry, paint)}\n\n`,
@@ -39,7 +40,7 @@ export const entryText = (entry: Entry, paint: Paint): string => {
       [
         [
           'asked',
-          `${entry.askedModel}, ${momentText(entry.at)}, by ${entry.key}${entry.team === undefined ? '' : ` of ${entry.team}`}`,
+          `${entry.askedModel}, ${momentText(entry.at)}, by ${key}${entry.team === undefined ? '' : ` of ${entry.team}`}`,
         ],
         ['answered by', `${entry.servedModel} at ${entry.backend}, place ${entry.place}`],
         ['through', `${entry.surface} (${entry.operation}), label ${entry.label}`],
@@ -53,6 +54,7 @@ export const entryText = (entry: Entry, paint: Paint): string => {
         ],
         ['tokens', tokensText(entry)],
         ['time', timesText(entry)],
+        ['engine', engineText(entry)],
         ['cost', entry.cost === undefined ? undefined : `${entry.cost.nano / 1e9} ${entry.cost.currency}`],
       ],
       paint,
@@ -87,17 +89,21 @@ const tokensText = ({ usage }: Entry): string => {
   ].join(', ')
 }
 
-const timesText = ({ queueMs, firstEventMs, totalMs, prefillMs, decodeMs }: Entry): string => {
-  const said = (name: string, ms: number | undefined): string[] =>
-    ms === undefined ? [] : [`${durationText(ms)} ${name}`]
-  return [
-    ...said('in the queue', queueMs),
-    ...said('to the first token', firstEventMs),
-    ...said('in all', totalMs),
-    ...said('reading the prompt (engine)', prefillMs),
-    ...said('writing (engine)', decodeMs),
-  ].join(', ')
-}
+const times = (pairs: readonly (readonly [ms: number | undefined, what: string])[]): string =>
+  pairs.flatMap(([ms, what]) => (ms === undefined ? [] : [`${durationText(ms)} ${what}`])).join(', ')
+
+const timesText = ({ queueMs, firstEventMs, totalMs }: Entry): string =>
+  times([
+    [queueMs, 'in the queue'],
+    [firstEventMs, 'to the first token'],
+    [totalMs, 'in all'],
+  ])
+
+const engineText = ({ prefillMs, decodeMs }: Entry): string =>
+  times([
+    [prefillMs, 'reading the prompt'],
+    [decodeMs, 'writing'],
+  ])
 
 const nameOf = { title: 'ROW', cell: ({ row }: TargetName): string => row }
 const whereOf = [

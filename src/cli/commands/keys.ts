@@ -1,8 +1,8 @@
-import { KeyStore } from '../../protect/guard/key-store.ts'
+import type { KeyStore } from '../../protect/guard/key-store.ts'
 import type { Key } from '../../protect/guard/key-table.ts'
 import type { InhouseCommand } from '../command.ts'
 import type { Context } from '../context.ts'
-import { clock, withStore } from '../home-store.ts'
+import { clock, withKeys, withStore } from '../home-store.ts'
 import { span, wholeNumber, words } from '../parse.ts'
 import { countText, momentText, table, type Column, type Paint } from '../print.ts'
 
@@ -74,20 +74,13 @@ export const keys = (command: InhouseCommand): void => {
   command.groups()
 }
 
-const withKeys = <T>({ home }: Context, work: (store: KeyStore) => Promise<T>): Promise<T> =>
-  withStore(home, async (store) => {
-    const opened = await KeyStore.open(store, clock)
-    try {
-      return await work(opened)
-    } finally {
-      await opened.close()
-    }
-  })
+const inHome = <T>({ home }: Context, work: (keys: KeyStore) => T | Promise<T>): Promise<T> =>
+  withStore(home, (store) => withKeys(store, work))
 
 const create = async (context: Context, options: CreateOptions): Promise<void> => {
   const { name, team, tags, models, places, expires, rpm, tpm, concurrency } = options
-  const { key, secret } = await withKeys(context, (store) =>
-    store.create({
+  const { key, secret } = await inHome(context, (known) =>
+    known.create({
       name,
       team,
       models,
@@ -109,7 +102,7 @@ const create = async (context: Context, options: CreateOptions): Promise<void> =
 }
 
 const list = async (context: Context, { all = false }: { readonly all?: boolean }): Promise<void> => {
-  const known = await withKeys(context, async (store) => store.list())
+  const known = await inHome(context, (store) => store.list())
   const shown = known.filter((key) => all || stateOf(key) === 'in force')
   context.result(
     shown.map((key) => ({ ...key, state: stateOf(key) })),
@@ -120,7 +113,7 @@ const list = async (context: Context, { all = false }: { readonly all?: boolean 
 }
 
 const revoke = async (context: Context, _: object, idOrName: string): Promise<void> => {
-  const key = await withKeys(context, (store) => store.revoke(idOrName))
+  const key = await inHome(context, (store) => store.revoke(idOrName))
   context.result(
     { id: key.id, name: key.name, revokedAt: key.revokedAt },
     () => `Revoked ${key.name} (${key.id}).\n`,

@@ -2,10 +2,9 @@ import { Option, InvalidArgumentError } from 'commander'
 
 import { ledgerReader } from '../../account/ledger/reader.ts'
 import { groupings, type Grouping, type UsageReport, type UsageRow } from '../../account/ledger/usage.ts'
-import { KeyStore } from '../../protect/guard/key-store.ts'
 import type { InhouseCommand } from '../command.ts'
 import type { Context } from '../context.ts'
-import { clock, withStore } from '../home-store.ts'
+import { clock, keyNames, withStore } from '../home-store.ts'
 import { wholeNumber, words } from '../parse.ts'
 import { countText, durationText, table, type Column, type Paint } from '../print.ts'
 
@@ -48,36 +47,25 @@ const groupingList = (text: string): Grouping[] =>
   })
 
 const show = async (context: Context, { by, days, from, to }: Options): Promise<void> => {
-  const [report, keyNames] = await withStore(context.home, async (store) => {
+  const [report, nameOfKey] = await withStore(context.home, async (store) => {
     const asked = { by, ...(days && { days }), ...(from && { from }), ...(to && { to }) }
     const found = await ledgerReader(store, clock).usage(asked)
-    return [found, by.includes('key') ? await namesOfKeys(store) : new Map<string, string>()] as const
+    return [found, await keyNames(store)] as const
   })
-  context.result(report, (paint) => reportText(report, by, keyNames, paint))
-}
-
-const namesOfKeys = async (
-  store: Parameters<typeof KeyStore.open>[0],
-): Promise<ReadonlyMap<string, string>> => {
-  const keys = await KeyStore.open(store, clock)
-  try {
-    return new Map(keys.list().map(({ id, name }) => [id, name]))
-  } finally {
-    await keys.close()
-  }
+  context.result(report, (paint) => reportText(report, by, nameOfKey, paint))
 }
 
 const reportText = (
   { rows, total, from, to }: UsageReport,
   by: readonly Grouping[],
-  keyNames: ReadonlyMap<string, string>,
+  nameOfKey: (id: string) => string,
   paint: Paint,
 ): string => {
   const period = paint.dim(from === to ? `${from} (UTC)` : `${from} to ${to} (UTC)`)
   if (total.requests + total.inFlight === 0) return `Nothing was asked. ${period}\n`
   const nameOf = (row: UsageRow, grouping: Grouping): string => {
     const name = row[grouping] ?? ''
-    return grouping === 'key' ? (keyNames.get(name) ?? name) : name === '' ? '–' : name
+    return grouping === 'key' ? nameOfKey(name) : name === '' ? '–' : name
   }
   const groups = by.map((grouping, at): Column<UsageRow> => {
     const cell = (row: UsageRow): string => (row === sum ? (at === 0 ? 'total' : '') : nameOf(row, grouping))

@@ -85,7 +85,7 @@ const pythonCommand = (program: Xllamacpp, row: EngineRow, facts: CommandFacts):
     env: {
       ...engineEnvironment(facts.env),
       INHOUSE_LAUNCHER: launcher,
-      INHOUSE_ENGINE: JSON.stringify({ folder: program.folder, params }),
+      INHOUSE_ENGINE: JSON.stringify({ folder: program.folder, name: row.row, params }),
     },
     url: undefined,
   }
@@ -99,6 +99,7 @@ export const neededFlags = ['--ctx-size', '--parallel', '--api-key', '--embeddin
 const binaryCommand = (program: LlamaServer, row: EngineRow, facts: CommandFacts): Command => {
   const given: readonly (readonly [string, string | number | undefined])[] = [
     ['--model', row.modelPath],
+    ['--alias', row.row],
     ['--mmproj', row.mmproj],
     ['--ctx-size', tokensInAll(row)],
     ['--parallel', row.slots],

@@ -22,6 +22,8 @@ def assign(target, values):
 
 params = xllamacpp.CommonParams()
 assign(params, order["params"])
+# What answers call the model: its name here, not the path of its file.
+params.model_alias = {order["name"]}
 server = xllamacpp.Server(params)
 # The server takes SIGTERM to end only itself; this process is to end with it.
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
