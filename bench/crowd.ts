@@ -16,6 +16,7 @@ const eventEnd = Buffer.from('\n\n')
 interface Seat {
   /** When the last chunk came; 0 before the first. */
   lastAt: number
+  hasBegun: boolean
   isBroken: boolean
 }
 
@@ -57,7 +58,7 @@ export class Crowd implements Disposable {
 
   async #open(ask: Ask): Promise<void> {
     const { hostname, port } = new URL(ask.url)
-    const seat: Seat = { lastAt: 0, isBroken: false }
+    const seat: Seat = { lastAt: 0, hasBegun: false, isBroken: false }
     this.#seats.push(seat)
     const leave = (): void => void (seat.isBroken = true)
     const socket = {
@@ -73,10 +74,11 @@ export class Crowd implements Disposable {
   }
 
   #arrive(seat: Seat, bytes: Buffer): void {
-    if (seat.lastAt === 0 && !/^HTTP\/1.1 200 /.test(bytes.toString('latin1', 0, 13))) {
-      seat.isBroken = true
-      return
+    if (!seat.hasBegun) {
+      seat.hasBegun = true
+      seat.isBroken = !bytes.toString('latin1', 0, 13).startsWith('HTTP/1.1 200 ')
     }
+    if (seat.isBroken) return
     let events = 0
     for (let at = bytes.indexOf(eventEnd); at !== -1; at = bytes.indexOf(eventEnd, at + 2)) events += 1
     if (events === 0) return

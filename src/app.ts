@@ -8,7 +8,7 @@ import { ledgerTables } from './account/ledger/schema.ts'
 import { LocalModels, engineSettings, managedRows } from './app/local-models.ts'
 import { makeSetup, storePath, type Lasting } from './app/setup.ts'
 import { listen } from './http/listen.ts'
-import { createApp, type Readiness } from './http/server.ts'
+import { createApp, type Readiness, type ServerParts } from './http/server.ts'
 import type { OnProgress } from './install/progress.ts'
 import { openModels } from './models/store.ts'
 import { createTransport } from './net/index.ts'
@@ -102,7 +102,7 @@ export async function startApp(parts: AppParts): Promise<App> {
   started.defer(probeResting(() => gateway.setup.stations, config.health.probeMs))
 
   const startedAt = Math.floor(clock.now() / 1000)
-  const http = createApp({
+  const serverParts: ServerParts = {
     gateway,
     surfaces,
     version,
@@ -111,8 +111,12 @@ export async function startApp(parts: AppParts): Promise<App> {
     limits: () => config.server,
     readiness: () => readiness(config, gateway, engines, local),
     listings: () => listings(config, startedAt),
-  })
-  const listening = started.adopt(listen(config.listen, http.fetch), (it) => it.stop())
+  }
+  const listening = started.adopt(listen(config.listen, createApp(serverParts).fetch), (it) => it.stop())
+  if (config.compat !== undefined) {
+    const keyless = createApp({ ...serverParts, keyName: config.compat.key })
+    started.adopt(listen(config.compat.listen, keyless.fetch), (it) => it.stop())
+  }
 
   const follow = async (): Promise<void> => {
     try {

@@ -4,6 +4,7 @@ import { defined } from './defined.ts'
 import { defaultContext, defaultSlots } from '../config/model-row.ts'
 import type { OnProgress } from '../install/progress.ts'
 import type { Models } from '../models/model.ts'
+import { kindOf } from '../serve/backends/index.ts'
 import { defaultEngineSettings, type EngineRow, type EngineSettings } from '../serve/engines/engine.ts'
 import type { Engines } from '../serve/engines/engines.ts'
 import { findEngine } from '../serve/engines/find.ts'
@@ -139,10 +140,13 @@ export class LocalModels {
   }
 }
 
+const runsModels = (row: Settings['backends'][string] | undefined): boolean =>
+  row !== undefined && kindOf(row).runsModels === true
+
 /** The rows of `models` that our own engines run, in the order of the config. */
 export const managedRows = (config: Settings): [name: string, row: Row][] =>
   Object.entries(config.models).filter(
-    ([, row]) => row.backend !== undefined && config.backends[row.backend]?.kind === 'managed',
+    ([, row]) => row.backend !== undefined && runsModels(config.backends[row.backend]),
   )
 
 export const engineSettings = ({ engines }: Settings): EngineSettings => ({

@@ -1,5 +1,6 @@
 import { asFailure } from '../core/failure.ts'
 import { builtInPlaces } from '../core/place.ts'
+import { backendKinds } from '../serve/backends/index.ts'
 import { parseSource } from '../models/sources/index.ts'
 import { parseListen } from './fields.ts'
 import { foundText } from './issues.ts'
@@ -8,8 +9,6 @@ import { runKeys } from './model-row.ts'
 import { nearest } from './nearest.ts'
 import { isRecord, pathText } from './path.ts'
 import type { Path } from './path.ts'
-import { kindName } from './shape.ts'
-import type { Shape } from './shape.ts'
 
 type Rows = Readonly<Record<string, unknown>>
 
@@ -56,19 +55,11 @@ function checkModel(
   const missing = named([...path, 'backend'], backend, Object.keys(backends), 'backend', context)
   const target = typeof backend === 'string' ? backends[backend] : undefined
   if (missing.length > 0 || !isRecord(target)) return missing
-  return runsHere(target['kind'], context.shape) ? checkOwnEngine(path, row, context) : checkRemote(path, row)
+  return runsHere(target['kind']) ? checkOwnEngine(path, row, context) : checkRemote(path, row)
 }
 
-/** A kind of backend without an address runs the model itself. */
-function runsHere(kind: unknown, root: Shape): boolean {
-  const rows = root.properties?.['backends']
-  const kinds =
-    typeof rows === 'object' && typeof rows.additionalProperties === 'object'
-      ? rows.additionalProperties.oneOf
-      : []
-  const shape = kinds?.find((one) => typeof one === 'object' && kindName(one) === kind)
-  return typeof shape === 'object' && shape.properties?.['url'] === undefined
-}
+const runsHere = (kind: unknown): boolean =>
+  backendKinds.some((each) => each.kind === kind && each.runsModels === true)
 
 function checkOwnEngine(path: Path, row: Rows, { written }: Context): readonly Finding[] {
   const { source } = row

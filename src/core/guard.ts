@@ -31,6 +31,8 @@ export interface Demand {
 export interface Guard {
   /** Throws `Failure('key_missing' | 'key_unknown' | 'key_revoked' | 'key_expired')`. */
   identify(secret: string | undefined): Identity
+  /** The key in force of this name, for callers on this machine that can show none. Throws as `identify`. */
+  identifyNamed(name: string): Identity
   /**
    * Takes from all limits or from none. Throws `Failure('model_not_allowed')`, or `Failure('rate_limited')` with
    * `retryAfterMs`, and then nothing was taken.

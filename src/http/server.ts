@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 
 import { Failure, asFailure } from '../core/failure.ts'
+import type { Guard, Identity } from '../core/guard.ts'
 import type { Surface } from '../core/surface.ts'
 import type { Gateway } from '../serve/gateway/gateway.ts'
 import { openAiError } from '../serve/surfaces/openai-error.ts'
@@ -23,6 +24,8 @@ export interface ServerParts {
   readiness(): Promise<Readiness> | Readiness
   limits(): BodyLimits
   readonly corsOrigins: readonly string[]
+  /** Every caller is taken for the holder of this key: for a listener on this machine whose clients know no key. */
+  readonly keyName?: string
   newId(): string
 }
 
@@ -74,7 +77,7 @@ function answer(request: Request, surface: Surface, parts: ServerParts): Promise
   const { headers } = request
   return parts.gateway.handle({
     surface,
-    secret: credentialOf(headers),
+    identify: (guard) => identified(guard, headers, parts),
     tags: tagsOf(headers),
     signal: request.signal,
     header: (name) => headers.get(name) ?? undefined,
@@ -82,9 +85,12 @@ function answer(request: Request, surface: Surface, parts: ServerParts): Promise
   })
 }
 
+const identified = (guard: Guard, headers: Headers, { keyName }: ServerParts): Identity =>
+  keyName === undefined ? guard.identify(credentialOf(headers)) : guard.identifyNamed(keyName)
+
 function listed(request: Request, parts: ServerParts, render: () => unknown): Response {
   try {
-    parts.gateway.setup.guard.identify(credentialOf(request.headers))
+    identified(parts.gateway.setup.guard, request.headers, parts)
     return Response.json(render())
   } catch (thrown) {
     return refuse(asFailure(thrown), parts)

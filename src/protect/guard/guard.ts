@@ -17,7 +17,7 @@ export interface LimitPolicy {
 }
 
 export interface GuardDeps {
-  readonly keys: Pick<KeyStore, 'find' | 'touch'>
+  readonly keys: Pick<KeyStore, 'find' | 'list' | 'touch'>
   readonly counters: Counters
   readonly policy: LimitPolicy
   readonly clock: Pick<Clock, 'now'>
@@ -40,15 +40,23 @@ export function createGuard({ keys, counters, policy, clock }: GuardDeps): Guard
     return identity
   }
 
+  const admitKey = (key: Key): Identity => {
+    if (key.revokedAt !== undefined) throw new Failure('key_revoked', `The key ${key.name} was revoked.`)
+    if (key.expiresAt !== undefined && key.expiresAt <= clock.now()) {
+      throw new Failure('key_expired', `The key ${key.name} has expired.`)
+    }
+    keys.touch(key)
+    return identities.get(key) ?? introduce(key)
+  }
+
   return {
-    identify(secret) {
-      const key = findKey(keys, secret)
-      if (key.revokedAt !== undefined) throw new Failure('key_revoked', `The key ${key.name} was revoked.`)
-      if (key.expiresAt !== undefined && key.expiresAt <= clock.now()) {
-        throw new Failure('key_expired', `The key ${key.name} has expired.`)
-      }
-      keys.touch(key)
-      return identities.get(key) ?? introduce(key)
+    identify: (secret) => admitKey(findKey(keys, secret)),
+
+    identifyNamed(name) {
+      const named = keys.list().filter((key) => key.name === name)
+      const key = named.find(({ revokedAt }) => revokedAt === undefined) ?? named.at(-1)
+      if (key === undefined) throw new Failure('key_unknown', `There is no key named ${name}.`)
+      return admitKey(key)
     },
 
     admit(identity, demand) {

@@ -44,6 +44,8 @@ export interface BackendKind<Row extends AnyRow = AnyRow> {
   /** What it is, in one line for docs and error texts. */
   readonly about: string
   readonly settings: z.ZodType<Row> & z.core.$ZodTypeDiscriminable
+  /** Its models run in engines of ours: a row of `models` that leads here says where the model comes from. */
+  readonly runsModels?: true
   /** The name of the place of a row: what it says, else what its kind and address say. */
   placeOf(row: Row): string
   create(name: string, row: Row, deps: BackendDeps): RowBackend

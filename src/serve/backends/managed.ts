@@ -12,6 +12,7 @@ const settings = z.strictObject({ kind: z.literal('managed'), ...sharedSettings 
 export const managed: BackendKind<z.output<typeof settings>> = {
   kind: 'managed',
   about: 'Engines that inhouse runs itself.',
+  runsModels: true,
   settings,
   placeOf: (row) => row.place ?? 'local',
   create(name, row, deps) {

@@ -33,7 +33,8 @@ export interface GatewayParts {
 /** A call as it came in by HTTP. */
 export interface Incoming {
   readonly surface: Surface
-  readonly secret: string | undefined
+  /** Finds out whose key the call carries. */
+  identify(guard: Guard): Identity
   readonly tags: readonly string[]
   /** Fires when the client hangs up. */
   readonly signal: AbortSignal
@@ -74,7 +75,7 @@ export class Gateway {
       if (this.#draining)
         throw new Failure('draining', { message: 'This server is stopping.', retryAfterMs: 1000 })
       const { guard, settings, stations, route: decide } = this.#setup
-      const identity = guard.identify(call.secret)
+      const identity = call.identify(guard)
       const body = await JsonText.read(await call.body())
       const request = surface.parse(body, (name) => call.header(name))
       scope.asked = request.model

@@ -1,0 +1,8 @@
+import { expect, test } from 'bun:test'
+
+import { references } from './references.ts'
+
+test.each([...references])('docs/reference/%s says what the code says', async (path, render) => {
+  const written = Bun.file(`${import.meta.dir}/../docs/reference/${path}`)
+  expect((await written.exists()) && (await written.text())).toBe(await render())
+})
