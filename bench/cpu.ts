@@ -18,7 +18,7 @@ export interface Spent<T> {
 export async function spentBy<T>(root: number, work: () => Promise<T>): Promise<Spent<T>> {
   const before = cpuMicros(root)
   const result = await work()
-  return { result, cpuMicros: cpuMicros(root) - before, rssMb: rssMb(root) }
+  return { result, cpuMicros: cpuMicros(root) - before, rssMb: rssMb(treeOf(root)) }
 }
 
 function cpuMicros(root: number): number {
@@ -30,12 +30,9 @@ function cpuMicros(root: number): number {
   return ticks * tickMicros
 }
 
-/** Megabytes (10⁶ bytes). */
-export function rssMb(root: number): number {
-  let pages = 0
-  for (const pid of treeOf(root)) pages += residentPages(pid)
-  return (pages * pageBytes) / 1e6
-}
+/** Megabytes (10⁶ bytes) of these processes together. */
+export const rssMb = (pids: readonly number[]): number =>
+  pids.reduce((sum, pid) => sum + (residentPages(pid) * pageBytes) / 1e6, 0)
 
 function residentPages(pid: number): number {
   try {

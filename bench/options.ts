@@ -25,7 +25,7 @@ export interface Plan {
   readonly ledgerRows: number
 }
 
-const whole: Plan = { rounds: 5, warmUp: 3, load: 4, watch: 6, starts: 9, ledgerRows: 10_000_000 }
+const whole: Plan = { rounds: 5, warmUp: 5, load: 4, watch: 6, starts: 9, ledgerRows: 10_000_000 }
 const short: Plan = { rounds: 1, warmUp: 1, load: 1, watch: 2, starts: 3, ledgerRows: 100_000 }
 
 export const planOf = ({ quick }: Options): Plan => (quick ? short : whole)

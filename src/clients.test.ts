@@ -3,7 +3,7 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { generateText, streamText } from 'ai'
 import { APIUserAbortError, NotFoundError, OpenAI } from 'openai'
 
-import { realApp, type RealApp } from './testing/real-app.ts'
+import { realApp, testHome, type RealApp } from './testing/real-app.ts'
 
 /** Clients as they come from the registry, unchanged, against the real engine with the real small model. */
 let inhouse: RealApp
@@ -217,4 +217,24 @@ describe('the AI SDK', () => {
     expect(text.length).toBeGreaterThan(0)
     expect((await usage).outputTokens).toBeGreaterThan(0)
   })
+})
+
+describe('openai from PyPI', () => {
+  test('chats, streams, calls a tool, gets structured output and embeddings, meets errors, leaves', async () => {
+    const venv = `${testHome}/openai-client`
+    if (!(await Bun.file(`${venv}/bin/python`).exists())) {
+      await Bun.$`python3 -m venv ${venv} && ${venv}/bin/pip install -q --disable-pip-version-check openai==3.54.0`.quiet()
+    }
+    const script = `${import.meta.dir}/testing/openai-client.py`
+    const seen = (await Bun.$`${venv}/bin/python ${script} ${inhouse.url} ${inhouse.key}`.json()) as object
+    expect(seen).toMatchObject({
+      whole: true,
+      streamed: true,
+      structured: true,
+      tool: { city: 'Paris' },
+      embeddings: [576, 576],
+      error: [404, 'model_not_found', 'model'],
+    })
+    await inhouse.engineIdle()
+  }, 180_000)
 })

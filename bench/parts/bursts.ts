@@ -1,7 +1,7 @@
 import { inTurns, medians, runnersFor, sample } from '../bench.ts'
 import type { Bench } from '../bench.ts'
 import type { Part, Table } from '../report.ts'
-import { burstChunks, chunkText } from '../upstreams/upstream.ts'
+import { burstChunks, streamText } from '../upstreams/upstream.ts'
 
 /** Streamed answers that the upstream sends in one go: the cost of framing without the cost of waiting. */
 export async function bursts({ plan, upstreams, gateways, say }: Bench): Promise<Part> {
@@ -9,7 +9,7 @@ export async function bursts({ plan, upstreams, gateways, say }: Bench): Promise
   for (const upstream of [upstreams.burst, upstreams.burstAnthropic]) {
     const way = upstream.dialect === 'openai' ? 'OpenAI → OpenAI' : 'Anthropic → OpenAI'
     say(`streams in one go, ${way}`)
-    const { runners, unable } = await runnersFor(gateways, upstream, chunkText.repeat(burstChunks))
+    const { runners, unable } = await runnersFor(gateways, upstream, streamText(burstChunks))
     for (const runner of runners) await sample(runner, 10, plan.warmUp)
     const samples = await inTurns(runners, plan.rounds, (runner) => sample(runner, 10, plan.load))
     for (const [{ gateway }, ofOne] of samples) {

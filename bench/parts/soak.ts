@@ -1,5 +1,6 @@
 import { runnersFor, sample } from '../bench.ts'
 import type { Bench } from '../bench.ts'
+import { treeOf } from '../child.ts'
 import { rssMb } from '../cpu.ts'
 import { atLeast, atMost } from '../report.ts'
 import type { Part } from '../report.ts'
@@ -20,12 +21,13 @@ export async function soak({ options, upstreams, gateways, say }: Bench): Promis
   const [runner] = runners
   if (!options.soak || runner === undefined) return partOf(undefined, [])
   say(`${wanted.toLocaleString('en')} requests`)
-  const memory: { readonly requests: number; readonly rss: number }[] = []
+  const memory: { readonly requests: number; readonly rss: number; readonly launcher: number }[] = []
   let requests = 0
   const deadline = performance.now() + 10 * 60_000
   while (requests < wanted && performance.now() < deadline) {
     requests += (await sample(runner, 64, 5)).answered
-    memory.push({ requests, rss: rssMb(runner.gateway.child.pid) })
+    const { pid } = runner.gateway.child
+    memory.push({ requests, rss: rssMb(treeOf(pid)), launcher: rssMb([pid]) })
   }
   const level = memory.filter((point) => point.requests >= settled).map(({ rss }) => rss)
   const middle = median(level)
@@ -33,7 +35,11 @@ export async function soak({ options, upstreams, gateways, say }: Bench): Promis
   const tenths = memory.filter((_, i) => i % Math.ceil(memory.length / 10) === 0 || i === memory.length - 1)
   return partOf(
     { swing, highest: Math.max(...level), requests },
-    tenths.map((point) => ({ requests: point.requests, 'RSS MB': point.rss })),
+    tenths.map((point) => ({
+      requests: point.requests,
+      'RSS MB': point.rss,
+      'of it the launcher MB': point.launcher,
+    })),
   )
 }
 

@@ -3,6 +3,7 @@ import { medians } from '../bench.ts'
 import type { Bench } from '../bench.ts'
 import { Crowd } from '../crowd.ts'
 import { spentBy } from '../cpu.ts'
+import type { Plan } from '../options.ts'
 import type { Gateway } from '../peers/peer.ts'
 import { atMost } from '../report.ts'
 import type { Part, Table } from '../report.ts'
@@ -103,13 +104,14 @@ function sourcesFor({ gateways }: Bench, upstream: Upstream): Source[] {
 async function watchInTurns({ plan }: Bench, sources: readonly Source[]): Promise<Map<string, Figures[]>> {
   const found = new Map<string, Figures[]>(sources.map(({ name }) => [name, []]))
   for (let round = 0; round < plan.rounds; round += 1) {
-    for (const source of sources) found.get(source.name)?.push(await watchOnce(source, plan.watch))
+    for (const source of sources) found.get(source.name)?.push(await watchOnce(source, plan))
   }
   return found
 }
 
-async function watchOnce({ ask, gateway }: Source, seconds: number): Promise<Figures> {
+async function watchOnce({ ask, gateway }: Source, { warmUp, watch: seconds }: Plan): Promise<Figures> {
   using crowd = await Crowd.join(ask, streams)
+  await crowd.watch(warmUp)
   const both = async () => Promise.all([crowd.watch(seconds), slowestHealth(gateway?.health, seconds)])
   const { result, cpuMicros, rssMb } = await spentBy(gateway?.child.pid ?? process.pid, both)
   const [{ gapsMs, chunks, broken }, slowestHealthMs] = result

@@ -9,7 +9,7 @@ import { chunkText } from './upstream.ts'
 
 interface Script {
   readonly before: string
-  readonly chunk: string
+  readonly chunk: (at: number) => string
   readonly after: string
 }
 
@@ -30,7 +30,8 @@ const anthropic = (chunks: number): Script => ({
         usage: { input_tokens: 190, output_tokens: 1 },
       },
     }) + anthropicEvent('content_block_start', { index: 0, content_block: { type: 'text', text: '' } }),
-  chunk: anthropicEvent('content_block_delta', { index: 0, delta: { type: 'text_delta', text: chunkText } }),
+  chunk: (at) =>
+    anthropicEvent('content_block_delta', { index: 0, delta: { type: 'text_delta', text: chunkText(at) } }),
   after:
     anthropicEvent('content_block_stop', { index: 0 }) +
     anthropicEvent('message_delta', {
@@ -57,7 +58,7 @@ function openAi(chunks: number, withUsage: boolean): Script {
   const usage = { prompt_tokens: 190, completion_tokens: chunks, total_tokens: 190 + chunks }
   return {
     before: openAiDelta({ role: 'assistant', content: '' }),
-    chunk: openAiDelta({ content: chunkText }),
+    chunk: (at) => openAiDelta({ content: chunkText(at) }),
     after: `${openAiDelta({}, 'stop')}${withUsage ? openAiEvent([], { usage }) : ''}data: [DONE]\n\n`,
   }
 }
@@ -100,7 +101,8 @@ class Session {
     let burst: Buffer | undefined = bursts.get(key)
     if (burst === undefined) {
       const { before, chunk, after } = make()
-      const body = httpChunk(before) + httpChunk(chunk).repeat(Number(chunks)) + httpChunk(after)
+      const middle = Array.from({ length: Number(chunks) }, (_, at) => httpChunk(chunk(at)))
+      const body = httpChunk(before) + middle.join('') + httpChunk(after)
       burst = Buffer.from(head + body + last)
       bursts.set(key, burst)
     }
@@ -108,13 +110,14 @@ class Session {
   }
 
   #drip(socket: Socket<Session>, { before, chunk, after }: Script, chunks: number, every: number): void {
-    const bytes = Buffer.from(httpChunk(chunk))
-    let left = chunks
+    // Made once: every tenth chunk is the same.
+    const made = Array.from({ length: 10 }, (_, at) => Buffer.from(httpChunk(chunk(at))))
+    let sent = 0
     this.#write(socket, head + httpChunk(before))
     this.#timer = setInterval(() => {
-      left -= 1
-      this.#write(socket, bytes)
-      if (left > 0) return
+      this.#write(socket, made[sent % 10] ?? '')
+      sent += 1
+      if (sent < chunks) return
       this.close()
       this.#write(socket, httpChunk(after) + last)
     }, every)

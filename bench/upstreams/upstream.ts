@@ -15,4 +15,8 @@ export const steadyEveryMs = 50
 
 export const wholeText = 'Three orders are open; the oldest was placed in May and has been asked for twice.'
 
-export const chunkText = ' word'
+/** The text of each content chunk; they differ, because a gateway may take many equal ones for a model gone astray. */
+export const chunkText = (at: number): string => ` word${at % 10}`
+
+export const streamText = (chunks: number): string =>
+  Array.from({ length: chunks }, (_, at) => chunkText(at)).join('')

@@ -8,6 +8,7 @@ import { kindOf } from '../serve/backends/index.ts'
 import { defaultEngineSettings, type EngineRow, type EngineSettings } from '../serve/engines/engine.ts'
 import type { Engines } from '../serve/engines/engines.ts'
 import { findEngine } from '../serve/engines/find.ts'
+import { pinnedAccelerator, wantedAccelerators } from '../serve/engines/installation.ts'
 import { installEngine } from '../serve/engines/install.ts'
 import { readMachine } from '../serve/engines/machine.ts'
 
@@ -85,7 +86,16 @@ export class LocalModels {
       await findEngine({ home, settings: engineSettings(config), machine, env })
     } catch (thrown) {
       if (asFailure(thrown).code !== 'engine_missing' || config.offline) throw thrown
-      await installEngine({ home, machine, accelerator, env, onProgress, signal })
+      const request = { home, machine, env, onProgress, signal }
+      try {
+        await installEngine({ ...request, accelerator })
+      } catch (failure) {
+        // What the hardware asks for may not be had; the wheel that we have a digest of serves everywhere.
+        const plain = pinnedAccelerator(machine)
+        if (accelerator !== 'auto' || wantedAccelerators(machine)[0] === plain || signal.aborted)
+          throw failure
+        await installEngine({ ...request, accelerator: plain })
+      }
     }
   }
 

@@ -39,6 +39,11 @@ export interface ChatAnswer {
 /** The address at which a server of this config is reached from here. */
 export const urlOf = (listen: string): string => {
   const { host, port } = parseListen(listen)
+  return reachedAt(host, port)
+}
+
+/** A server that listens on all addresses is reached from here at the loopback one. */
+export const reachedAt = (host: string, port: number): string => {
   const reached = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host
   return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`
 }

@@ -67,7 +67,9 @@ const optionTable = (list: readonly Option[]): string =>
       option.flags,
       option.description,
       choices(option.argChoices),
-      option.defaultValue === undefined ? '' : ` Default: \`${String(option.defaultValue)}\`.`,
+      option.defaultValue === undefined
+        ? ''
+        : ` Default: \`${option.defaultValueDescription ?? String(option.defaultValue)}\`.`,
     ]),
   )
 

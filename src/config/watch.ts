@@ -1,49 +1,44 @@
-import { readFileSync, watch } from 'node:fs'
-import { dirname } from 'node:path'
+import { readFileSync, statSync } from 'node:fs'
 
-/** Editors write in several steps: so long nothing must happen before the file counts as written. */
-const settleMs = 200
+const lookEveryMs = 500
 
 /**
- * Calls back when the file's text has changed. The folder is watched and not the file: editors and Kubernetes put a
- * new file in the place of the old one. Answers a function that ends it. Some file systems cannot be watched: there
- * SIGHUP remains.
+ * Calls back when the file's text has changed and has been still for one look. The file's facts are polled: editors and
+ * Kubernetes put a new file in the place of the old one, and a watched folder would report every write to the store,
+ * which often stands beside it. Answers a function that ends it.
  */
 export function watchConfig(file: string, changed: () => void): () => void {
   let text = textOf(file)
-  let timer: ReturnType<typeof setTimeout> | undefined
+  let seen = factsOf(file)
+  let moving = false
   const look = (): void => {
-    const now = textOf(file)
-    if (now === text) return
-    text = now
-    changed()
+    const facts = factsOf(file)
+    if (facts !== seen) {
+      seen = facts
+      moving = true
+    } else if (moving) {
+      moving = false
+      const now = textOf(file)
+      if (now === text) return
+      text = now
+      changed()
+    }
   }
-  const soon = (): void => {
-    clearTimeout(timer)
-    timer = setTimeout(look, settleMs)
-    timer.unref()
-  }
-  const watching = watchFolder(dirname(file), soon)
-  return () => {
-    clearTimeout(timer)
-    watching?.close()
-  }
+  const timer = setInterval(look, lookEveryMs)
+  timer.unref()
+  return () => clearInterval(timer)
+}
+
+/** What differs when the file does; empty while it is not there. */
+function factsOf(file: string): string {
+  const stat = statSync(file, { throwIfNoEntry: false })
+  return stat === undefined ? '' : `${stat.ino} ${stat.size} ${stat.mtimeMs}`
 }
 
 /** Undefined while it cannot be read. */
 function textOf(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8')
-  } catch {
-    return undefined
-  }
-}
-
-function watchFolder(folder: string, happened: () => void): { close(): void } | undefined {
-  try {
-    const watching = watch(folder, { persistent: false }, happened)
-    watching.on('error', () => {})
-    return watching
   } catch {
     return undefined
   }

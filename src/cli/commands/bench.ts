@@ -1,3 +1,5 @@
+import { Option } from 'commander'
+
 import { modelNames, readKey, startChat, urlOf, type Endpoint } from '../client.ts'
 import type { InhouseCommand } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -20,7 +22,11 @@ export const bench = (command: InhouseCommand): void => {
       'Measures how fast a model answers through the endpoint, as a client sees it: time to the first token and tokens per second, with 1 … N streams at once. Every prompt is a new one, so that no cache helps. The requests stand in the ledger as all others.',
     )
     .argument('[model]', 'which model; left out: the first that the server names')
-    .option('--streams <list>', 'how many at once', wholeNumbers, [1, 2, 4, 8])
+    .addOption(
+      new Option('--streams <list>', 'how many at once')
+        .argParser(wholeNumbers)
+        .default([1, 2, 4, 8], '1,2,4,8'),
+    )
     .option('--tokens <n>', 'tokens of each answer, at most', wholeNumber, 128)
     .option('--prompt-tokens <n>', 'tokens of each prompt, about', wholeNumber, 128)
     .option('--requests <n>', 'requests of each stream, one after the other', wholeNumber, 3)

@@ -6,6 +6,7 @@ import { readMachine } from '../../serve/engines/machine.ts'
 import { findNeighbours, type Neighbour } from '../../serve/engines/neighbours.ts'
 import { parseListen, type Settings } from '../../config/index.ts'
 import { bannerText, type Started } from '../banner.ts'
+import { reachedAt } from '../client.ts'
 import type { InhouseCommand } from '../command.ts'
 import type { Context } from '../context.ts'
 import { makeHome } from '../home-store.ts'
@@ -87,7 +88,7 @@ const isOurs = ({ url }: Neighbour, { compat }: Settings, port: number): boolean
 }
 
 const startedOf = (app: App, { home }: Context, file: string | undefined) => ({
-  url: app.url,
+  url: reachedAt(app.hostname, app.port),
   hostname: app.hostname,
   keyFile: app.keyFile,
   home,

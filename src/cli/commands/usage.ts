@@ -20,7 +20,11 @@ export const usage = (command: InhouseCommand): void => {
     .description(
       'Adds up what was asked: requests, tokens, times. Days are UTC, both ends included; calls under way are told apart.',
     )
-    .option('--by <what>', `one or several, with commas: ${groupings.join(', ')}`, groupingList, ['model'])
+    .addOption(
+      new Option('--by <what>', `one or several, with commas: ${groupings.join(', ')}`)
+        .argParser(groupingList)
+        .default(['model'], 'model'),
+    )
     .addOption(
       new Option('--days <n>', 'the last so many days, today included (30 if nothing is said)')
         .argParser(wholeNumber)

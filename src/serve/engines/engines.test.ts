@@ -75,6 +75,9 @@ const isAlive = (pid: number): boolean => {
   }
 }
 
+const processesOf = (row: string): number =>
+  Bun.spawnSync(['ps', '-eo', 'args=']).stdout.toString().split(`inhouse-engine ${row}`).length - 1
+
 const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
   while (!(await condition())) await Bun.sleep(10)
 }
@@ -233,12 +236,14 @@ describe('an engine of ours, with the real model', () => {
   }, 60_000)
 
   test('no engine is left after stop, also when a model was being loaded', async () => {
-    const rows = [smallRow(model), smallRow(model, { row: 'other' })]
+    const name = `other-${process.pid}`
+    const rows = [smallRow(model), smallRow(model, { row: name })]
     const { engines, log } = start(rows)
     await engines.open('small', never)
-    const loading = engines.open('other', never).catch((error: unknown) => error)
-    await until(() => engines.status().rows[1]?.state === 'loading')
+    const loading = engines.open(name, never).catch((error: unknown) => error)
+    await until(() => processesOf(name) > 0)
     await engines.stop()
+    expect(processesOf(name)).toBe(0)
     expect(await loading).toMatchObject({ code: 'draining' })
     expect(isAlive(pidOf(log))).toBe(false)
     expect(engines.status().rows.map((row) => row.state)).toEqual(['unloaded', 'unloaded'])

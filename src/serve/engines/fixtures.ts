@@ -79,7 +79,7 @@ import argparse, os, signal, sys
 sys.path.insert(0, sys.argv.pop(1))
 import xllamacpp as x
 flags = argparse.ArgumentParser()
-for name in ('model', 'host', 'pooling'): flags.add_argument('--' + name)
+for name in ('model', 'alias', 'host', 'pooling'): flags.add_argument('--' + name)
 for name in ('ctx-size', 'parallel', 'threads', 'port'): flags.add_argument('--' + name, type=int)
 flags.add_argument('--embeddings', action='store_true')
 given = flags.parse_args()
