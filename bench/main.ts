@@ -5,6 +5,7 @@ import type { Bench } from './bench.ts'
 import { runFolder } from './child.ts'
 import { thisMachine, toolVersions } from './machine.ts'
 import { planOf, readOptions } from './options.ts'
+import type { PartName } from './options.ts'
 import { bursts } from './parts/bursts.ts'
 import { realEngine } from './parts/engine.ts'
 import { ledger } from './parts/ledger.ts'
@@ -45,7 +46,7 @@ const all = {
   engine: realEngine,
   starts,
   ledger,
-} as const
+} as const satisfies Record<PartName, (bench: Bench) => Promise<Part>>
 const parts: Part[] = []
 const missing = [...peers.missing]
 for (const [name, measure] of Object.entries(all)) {
@@ -68,7 +69,10 @@ const report: Report = {
   missing,
 }
 console.log(options.json ? JSON.stringify(report, undefined, 2) : markdown(report))
-if (options.out !== undefined) {
+if (missing.length > 0) process.exitCode = 1
+if (!peers.gateways.some(({ name }) => name === 'inhouse')) {
+  say('nothing is written: inhouse itself did not run')
+} else if (options.out !== undefined) {
   await Bun.write(options.out, markdown(report))
   say(`written: ${options.out}`)
 }

@@ -28,6 +28,9 @@ export interface Plan {
 const whole: Plan = { rounds: 5, warmUp: 5, load: 4, watch: 6, starts: 9, ledgerRows: 10_000_000 }
 const short: Plan = { rounds: 1, warmUp: 1, load: 1, watch: 2, starts: 3, ledgerRows: 100_000 }
 
+const partNames = ['whole', 'bursts', 'steady', 'soak', 'engine', 'starts', 'ledger'] as const
+export type PartName = (typeof partNames)[number]
+
 export const planOf = ({ quick }: Options): Plan => (quick ? short : whole)
 
 export const root = new URL('..', import.meta.url).pathname
@@ -41,7 +44,7 @@ Measures inhouse beside nginx and Portkey on this machine, and writes docs/bench
   --soak          a million requests, and the memory over them
   --engine        tokens/s and first token through a real engine with a real model
   --all           all of the above but --quick
-  --only PART     one part alone: whole, bursts, steady, soak, engine, starts, ledger (may be given again);
+  --only PART     one part alone: ${partNames.join(', ')} (may be given again);
                   writes no page unless --out says where
   --program FILE  the inhouse to measure (default bin/inhouse.js)
   --out FILE      where the page goes (default docs/benchmarks.md)
@@ -70,6 +73,8 @@ export function readOptions(args: readonly string[]): Options {
     process.exit(0)
   }
   const { quick, json, all, program, only } = values
+  const unknown = only.find((name) => !partNames.some((part) => part === name))
+  if (unknown !== undefined) throw new Error(`--only ${unknown}: one of ${partNames.join(', ')}`)
   const isWhole = !quick && only.length === 0
   return {
     quick,
@@ -80,6 +85,6 @@ export function readOptions(args: readonly string[]): Options {
     engine: values.engine || all || only.includes('engine'),
     peers: all ? ['litellm', ...values.peer] : values.peer,
     out: values.out ?? (isWhole ? `${root}docs/benchmarks.md` : undefined),
-    command: ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
+    command: ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' ').replaceAll(root, ''),
   }
 }

@@ -14,6 +14,7 @@ export interface Goal {
   readonly goal: string
   /** With its unit; or why there is none. */
   readonly figure: string
+  readonly value: number | undefined
   /** Undefined: not measured. */
   readonly met: boolean | undefined
 }
@@ -49,8 +50,8 @@ function compared(
   isMet: (figure: number) => boolean,
 ): Goal {
   if (figure === undefined || Number.isNaN(figure))
-    return { name, goal, figure: 'not measured', met: undefined }
-  return { name, goal, figure: `${spelled(figure)} ${unit}`, met: isMet(figure) }
+    return { name, goal, figure: 'not measured', value: undefined, met: undefined }
+  return { name, goal, figure: `${spelled(figure)} ${unit}`, value: figure, met: isMet(figure) }
 }
 
 /** Three digits that count, thousands set apart. */

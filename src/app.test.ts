@@ -516,6 +516,35 @@ describe('a new config', () => {
   })
 })
 
+test('a port that is in use is named, and nothing is left running', async () => {
+  const { port } = inhouse.app
+  const yaml = `listen: 127.0.0.1:${port}\nbackends: { one: { kind: openai-compatible, url: ${model.url}/v1 } }\nmodels: { m: { backend: one } }\n`
+  let thrown: unknown
+  try {
+    await startTestApp(yaml)
+  } catch (caught) {
+    thrown = caught
+  }
+  expect(thrown).toMatchObject({ code: 'port_in_use' })
+})
+
+test('a listener for clients that know no key takes them for the holder of the named one', async () => {
+  await using keyless = await startTestApp(
+    `compat: { listen: "127.0.0.1:4199", key: default }\nbackends: { one: { kind: openai-compatible, url: ${model.url}/v1, ask: same } }\nmodels: { m: { backend: one } }\n`,
+  )
+  model.answer = fakeAnswer
+  const response = await fetch('http://127.0.0.1:4199/v1/chat/completions', {
+    method: 'POST',
+    body: JSON.stringify(chat),
+  })
+  expect(response.status).toBe(200)
+  const refused = await fetch(`${keyless.app.url}/v1/chat/completions`, {
+    method: 'POST',
+    body: JSON.stringify(chat),
+  })
+  expect(refused.status).toBe(401)
+})
+
 test('a server that stops lets running calls end, refuses new ones, and every call has its row', async () => {
   await using upstream = await FakeModel.start((request) => ({ ...fakeAnswer(request), waitMs: 100 }))
   const stopping = await startTestApp(

@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises'
+
 import { watchConfig, type Loaded } from './config/index.ts'
 import type { Settings } from './config/schema.ts'
 import type { Clock } from './core/clock.ts'
@@ -8,7 +10,7 @@ import { ledgerTables } from './account/ledger/schema.ts'
 import { LocalModels, engineSettings, managedRows } from './app/local-models.ts'
 import { makeSetup, storePath, type Lasting } from './app/setup.ts'
 import { listen } from './http/listen.ts'
-import { createApp, type Readiness, type ServerParts } from './http/server.ts'
+import { createHandler, type Readiness, type ServerParts } from './http/server.ts'
 import type { OnProgress } from './install/progress.ts'
 import { openModels } from './models/store.ts'
 import { createTransport } from './net/index.ts'
@@ -69,6 +71,7 @@ const newId = (): string => `req_${Bun.randomUUIDv7().replaceAll('-', '')}`
 export async function startApp(parts: AppParts): Promise<App> {
   const { loaded, log, onProgress, env } = parts
   const { home } = loaded
+  await mkdir(home, { recursive: true, mode: 0o700 })
   let { config } = loaded
   await using started = new AsyncDisposableStack()
 
@@ -112,18 +115,18 @@ export async function startApp(parts: AppParts): Promise<App> {
     readiness: () => readiness(config, gateway, engines, local),
     listings: () => listings(config, startedAt),
   }
-  const listening = started.adopt(listen(config.listen, createApp(serverParts).fetch), (it) => it.stop())
+  const listening = started.adopt(listen(config.listen, createHandler(serverParts)), (it) => it.stop())
   if (config.compat !== undefined) {
-    const keyless = createApp({ ...serverParts, keyName: config.compat.key })
-    started.adopt(listen(config.compat.listen, keyless.fetch), (it) => it.stop())
+    const keyless = createHandler({ ...serverParts, keyName: config.compat.key })
+    started.adopt(listen(config.compat.listen, keyless), (it) => it.stop())
   }
 
   const follow = async (): Promise<void> => {
     try {
       await local.follow(config)
-    } catch (thrown) {
+    } catch {
       // Given up for a newer config, or because the program stops.
-      log.info({ reason: asFailure(thrown).code }, 'loading models was given up')
+      log.info({}, 'loading models was given up')
     }
   }
   const use = (next: Loaded): void => {

@@ -97,8 +97,9 @@ async function answer(ask: Ask, which: number, count: number): Promise<{ tokens:
     ignore_eos: true,
   })
   const start = performance.now()
+  const signal = AbortSignal.timeout(120_000)
   // llama-server closes idle connections without a word, just when one would be used again.
-  const reply = await fetch(ask.url, { method: 'POST', headers: ask.headers, body, keepalive: false })
+  const reply = await fetch(ask.url, { method: 'POST', headers: ask.headers, body, keepalive: false, signal })
   if (!reply.ok || reply.body === null) throw new Error(`the engine answered ${reply.status}`)
   let firstMs: number | undefined
   let text = ''

@@ -1,4 +1,5 @@
 import { Failure } from '../core/failure.ts'
+import type { Handler } from './server.ts'
 import { keyInPath } from './credential.ts'
 
 export interface Listening {
@@ -12,8 +13,6 @@ export interface Listening {
 
 /** How long bytes of answers that have ended may take to go out. */
 const flushMs = 2000
-
-type Handler = (request: Request) => Response | Promise<Response>
 
 /**
  * Opens the port. `listen` is `HOST:PORT`, `[::1]:PORT` or `:PORT`; port 0 takes a free one.
@@ -30,6 +29,8 @@ export function listen(address: string, handler: Handler): Listening {
       // Sizes are checked where the error can be told in the client's dialect.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       development: false,
+      // Without this Bun shares the port with whoever has it, and nobody is told.
+      reusePort: false,
       fetch: (request) => handler(request.url.includes('/k/') ? withoutPathKey(request) : request),
     })
     const shown = hostname.includes(':') ? `[${hostname}]` : hostname

@@ -22,7 +22,10 @@ const quiet = { info: () => {}, warn: () => {}, error: () => {} }
 export async function startTestApp(yaml: string): Promise<TestApp> {
   const home = await mkdtemp(join(tmpdir(), 'inhouse-test-'))
   const file = join(home, 'inhouse.yaml')
-  await Bun.write(file, `listen: 127.0.0.1:0\n${yaml}`)
+  await Bun.write(
+    file,
+    yaml.includes('\nlisten:') || yaml.startsWith('listen:') ? yaml : `listen: 127.0.0.1:0\n${yaml}`,
+  )
   const read = () => loadConfig({ file, env: {}, flags: {}, home, cwd: home })
   const app = await startApp({ loaded: read(), reread: read, log: quiet, onProgress: () => {}, env: {} })
   const key = (await readFile(join(home, 'key'), 'utf8')).trim()

@@ -30,14 +30,14 @@ export class Dictionary {
     this.#decisions.clear()
   }
 
-  async series(transaction: Transaction, texts: SeriesTexts): Promise<number> {
+  series(transaction: Transaction, texts: SeriesTexts): Promise<number> | number {
     const clipped = texts.map(clip)
     const known = clipped.join('\0')
     return this.#series.get(known) ?? this.#add(this.#series, known, transaction, addSeries, clipped)
   }
 
   /** `day` is today: a decision is kept as long as the entries of the last day on which it was made. */
-  async decision(transaction: Transaction, decision: Decision, day: number): Promise<number> {
+  decision(transaction: Transaction, decision: Decision, day: number): Promise<number> | number {
     if (day !== this.#day) {
       this.#decisions.clear()
       this.#day = day

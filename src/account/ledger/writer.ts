@@ -140,8 +140,11 @@ export class Writer implements LedgerPort {
     for (const open of opened) {
       const { hold } = open
       const texts = seriesOf(hold, hold, hold.reserved?.currency)
-      open.series = await this.#dictionary.series(transaction, texts)
-      const decision = await this.#dictionary.decision(transaction, hold.decision, today)
+      const series = this.#dictionary.series(transaction, texts)
+      // What is remembered is there at once: a promise for it would cost each call more than the look-up.
+      open.series = typeof series === 'number' ? series : await series
+      const found = this.#dictionary.decision(transaction, hold.decision, today)
+      const decision = typeof found === 'number' ? found : await found
       const reserved = hold.reserved?.nano ?? null
       rows.push([hold.id, this.#instance.id, hold.at, open.series, decision, tagsText(hold.tags), reserved])
     }
@@ -157,8 +160,10 @@ export class Writer implements LedgerPort {
     for (const [at, { open, settlement }] of closing.entries()) {
       // Not ours any more: it was refused, or given up as lost while this process slept.
       if (removed[at] !== 1) continue
-      const series = await this.#seriesAtEnd(transaction, open, settlement)
-      const decision = await this.#dictionary.decision(transaction, settlement.decision, today)
+      const atEnd = this.#seriesAtEnd(transaction, open, settlement)
+      const series = typeof atEnd === 'number' ? atEnd : await atEnd
+      const found = this.#dictionary.decision(transaction, settlement.decision, today)
+      const decision = typeof found === 'number' ? found : await found
       rows.push(settledRow(open.hold, settlement, series, decision))
     }
     await transaction.run(addEntry, rows.map(entryValues))

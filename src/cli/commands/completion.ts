@@ -67,14 +67,25 @@ const valuesOf = (paths: readonly Path[]): (readonly [place: string, values: str
     ),
   )
 
-/** Follows the words up to the cursor along the known paths, so that values of options are not taken for commands. */
+/** Options whose next word is their value, whatever it looks like. */
+const valueFlags = (paths: readonly Path[]): string[] => [
+  ...new Set(
+    paths.flatMap(({ options }) => options.filter(({ takesValue }) => takesValue).map(({ flag }) => flag)),
+  ),
+]
+
+/** Follows the words up to the cursor along the known paths. */
 const walk = (paths: readonly Path[]): string =>
-  `case "$place $word" in
-      ${paths
-        .slice(1)
-        .map(({ path }) => `"${path}"`)
-        .join('|')}) place="$place $word" ;;
-    esac`
+  `case "$before" in
+      ${valueFlags(paths).join('|')}) ;;
+      *) case "$place $word" in
+        ${paths
+          .slice(1)
+          .map(({ path }) => `"${path}"`)
+          .join('|')}) place="$place $word" ;;
+      esac ;;
+    esac
+    before=$word`
 
 /** The lists, as a nested `case`: first what may be an option's value, then what may stand at a path. */
 const lists = (
@@ -92,7 +103,7 @@ ${paths.map((at) => `      "${at.path}") list="${wordsAt(at)}" ;;`).join('\n')}
 
 const bash = (paths: readonly Path[]): string => `# bash completion of inhouse
 _inhouse() {
-  local place= list= word
+  local place= list= before= word
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     ${walk(paths)}
   done
@@ -104,7 +115,7 @@ complete -o default -F _inhouse inhouse
 
 const zsh = (paths: readonly Path[]): string => `#compdef inhouse
 _inhouse() {
-  local place= list= word
+  local place= list= before= word
   for word in "\${(@)words[2,CURRENT-1]}"; do
     ${walk(paths)}
   done
@@ -134,11 +145,16 @@ const fish = (paths: readonly Path[]): string => {
   return `# fish completion of inhouse
 function __inhouse_at
   set -l place ''
+  set -l before ''
   for word in (commandline -opc)[2..-1]
-    contains -- "$place $word" ${paths
-      .slice(1)
-      .map(({ path }) => `'${path}'`)
-      .join(' ')}; and set place "$place $word"
+    if not contains -- "$before" ${valueFlags(paths).join(' ')}
+      and contains -- "$place $word" ${paths
+        .slice(1)
+        .map(({ path }) => `'${path}'`)
+        .join(' ')}
+      set place "$place $word"
+    end
+    set before $word
   end
   test "$place" = "$argv[1]"
 end

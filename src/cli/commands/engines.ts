@@ -83,7 +83,7 @@ const list = async (context: Context): Promise<number> => {
   return program === undefined ? 1 : 0
 }
 
-export const programText = (program: EngineProgram): string =>
+const programText = (program: EngineProgram): string =>
   program.kind === 'llama-server'
     ? `llama-server ${program.version} at ${program.path}`
     : `xllamacpp ${program.version} (${program.accelerator}) in ${program.folder}, with ${program.python}`

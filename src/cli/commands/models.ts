@@ -173,7 +173,7 @@ const pull = async (context: Context, _: object, word: string): Promise<void> =>
 }
 
 /** The lines of the config that serve a source under a name. */
-export const modelLines = (name: string, source: string): string =>
+const modelLines = (name: string, source: string): string =>
   `models:\n  ${name}: { backend: here, source: ${JSON.stringify(source)} }\n`
 
 const remove = async (context: Context, _: object, word: string): Promise<void> => {

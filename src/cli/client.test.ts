@@ -1,0 +1,85 @@
+import { expect, test } from 'bun:test'
+
+import { Failure } from '../core/failure.ts'
+import { answers, reachedAt, startChat, type Piece } from './client.ts'
+
+const serve = (reply: () => Response): { readonly url: string } & AsyncDisposable => {
+  const server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: reply })
+  return { url: `http://127.0.0.1:${server.port}`, [Symbol.asyncDispose]: () => server.stop(true) }
+}
+const stream = (text: string): Response =>
+  new Response(text, { headers: { 'content-type': 'text/event-stream' } })
+const ask = async (url: string): Promise<Piece[]> =>
+  Array.fromAsync((await startChat({ url, key: 'k' }, { model: 'm', messages: [] })).pieces)
+const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  )
+
+test('text, reasoning and usage come as they were streamed', async () => {
+  await using server = serve(() =>
+    stream(
+      [
+        ': heartbeat',
+        'data: {"choices":[{"delta":{"reasoning_content":"hm"}}]}',
+        'data: {"choices":[{"delta":{"content":"Bl"}}]}',
+        'data: {"choices":[{"delta":{"content":"au"}}]}',
+        'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}',
+        'data: [DONE]',
+        '',
+      ].join('\n\n'),
+    ),
+  )
+  expect(await ask(server.url)).toEqual([
+    { type: 'reasoning', text: 'hm' },
+    { type: 'text', text: 'Bl' },
+    { type: 'text', text: 'au' },
+    { type: 'usage', input: 3, output: 2 },
+  ])
+})
+
+test('an answer that ends without its terminator is a failure, not a short answer', async () => {
+  await using server = serve(() => stream('data: {"choices":[{"delta":{"content":"Bl"}}]}\n\n'))
+  expect(await failureOf(ask(server.url))).toMatchObject({ code: 'upstream_cut' })
+})
+
+test('an error in the stream and one before it are told in our own words, the help only once', async () => {
+  const error = {
+    error: { code: 'engine_loading', message: 'Loading. The model is being loaded; ask again in a moment.' },
+  }
+  await using late = serve(() => stream(`data: ${JSON.stringify(error)}\n\n`))
+  await using early = serve(() => Response.json(error, { status: 503 }))
+  for (const { url } of [late, early]) {
+    const failure = await failureOf(ask(url))
+    expect(failure).toBeInstanceOf(Failure)
+    expect(failure).toMatchObject({ code: 'engine_loading', message: 'Loading.' })
+  }
+})
+
+test('an unknown key is told as that', async () => {
+  await using server = serve(() =>
+    Response.json({ error: { code: 'invalid_api_key', message: 'No.' } }, { status: 401 }),
+  )
+  expect(await failureOf(ask(server.url))).toMatchObject({ code: 'key_unknown' })
+})
+
+test('nobody there is server_unreachable', async () => {
+  expect(await failureOf(ask('http://127.0.0.1:9'))).toMatchObject({ code: 'server_unreachable' })
+})
+
+test('only an inhouse counts as a running server', async () => {
+  await using ours = serve(() => Response.json({ status: 'ok', version: '1.0.0' }))
+  await using other = serve(() => new Response('hello'))
+  expect([await answers(ours.url), await answers(other.url), await answers('http://127.0.0.1:9')]).toEqual([
+    true,
+    false,
+    false,
+  ])
+})
+
+test('a server on all addresses is reached at the loopback one', () => {
+  expect(reachedAt('0.0.0.0', 1)).toBe('http://127.0.0.1:1')
+  expect(reachedAt('::', 1)).toBe('http://[::1]:1')
+  expect(reachedAt('10.0.0.5', 1)).toBe('http://10.0.0.5:1')
+})

@@ -1,0 +1,256 @@
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'bun:test'
+
+import { commands } from './commands/index.ts'
+import { Testbed } from './testbed.ts'
+import { version } from '../version.ts'
+
+test('`--version` prints the version of the package and nothing else', async () => {
+  using bed = new Testbed()
+  expect(await bed.run(['--version'])).toEqual({ code: 0, out: `${version}\n`, err: '' })
+})
+
+test('`--help` names every command of the registry', async () => {
+  using bed = new Testbed()
+  const { code, out } = await bed.run(['--help'])
+  expect(code).toBe(0)
+  for (const { name, summary } of commands)
+    expect(out).toMatch(new RegExp(`^  ${name} +${RegExp.escape(summary)}$`, 'm'))
+})
+
+test('an unknown command is refused with what was perhaps meant', async () => {
+  using bed = new Testbed()
+  const { code, out, err } = await bed.run(['keyz'])
+  expect({ code, out }).toEqual({ code: 2, out: '' })
+  expect(err).toContain('Did you mean keys?')
+})
+
+test('an unknown option is refused with what was perhaps meant', async () => {
+  using bed = new Testbed()
+  const { code, err } = await bed.run(['usage', '--day', '3'])
+  expect(code).toBe(2)
+  expect(err).toContain('Did you mean --days?')
+})
+
+test.each([
+  ['a command that only has others below it', ['keys']],
+  ['an option without its value', ['usage', '--days']],
+  ['a missing option', ['keys', 'create']],
+  ['a value that is none', ['keys', 'create', '--name', 'a', '--expires', 'soon']],
+  ['a grouping that is none', ['usage', '--by', 'colour']],
+  ['a day that is none', ['usage', '--from', 'yesterday']],
+  ['options that exclude each other', ['usage', '--days', '3', '--from', '2026-11-01']],
+  ['an argument too many', ['doctor', 'now']],
+  ['a source that is none', ['models', 'pull', 'ftp:x']],
+  ['a config that is not there', ['config', 'check', '--config', 'none.yaml']],
+])('wrong usage ends with 2: %s', async (_, args) => {
+  using bed = new Testbed()
+  expect((await bed.run(args)).code).toBe(2)
+})
+
+test('with --json a failure is one document on the standard output, and nothing is said beside it', async () => {
+  using bed = new Testbed()
+  const { code, out, err } = await bed.run(['keys', 'revoke', 'nobody', '--json'])
+  expect({ code, err }).toEqual({ code: 2, err: '' })
+  expect(JSON.parse(out)).toEqual({
+    error: { code: 'usage_wrong', message: expect.stringContaining('nobody'), help: expect.any(String) },
+  })
+})
+
+test('every mistake of a broken config is told with its line', async () => {
+  using bed = new Testbed()
+  writeFileSync(join(bed.home, 'bad.yaml'), 'listn: 1\nmodels:\n  a: { backend: nope }\n')
+  const { code, out, err } = await bed.run(['config', 'check', '--config', 'bad.yaml'])
+  expect({ code, out }).toEqual({ code: 2, out: '' })
+  expect(err).toMatch(/bad\.yaml:1:1.*listn/)
+  expect(err).toMatch(/bad\.yaml:3:\d+.*models\.a\.backend/)
+  const { error } = (await bed.json(['config', 'check', '--config', 'bad.yaml'])) as {
+    error: { problems: unknown[] }
+  }
+  expect(error.problems).toHaveLength(2)
+})
+
+test('a right config passes the check, and the global options may stand before the command', async () => {
+  using bed = new Testbed()
+  writeFileSync(join(bed.home, 'good.yaml'), 'models:\n  a: { backend: here, source: "file:/x.gguf" }\n')
+  const { code, out } = await bed.run(['--config', 'good.yaml', '--json', 'config', 'check'])
+  expect(code).toBe(0)
+  expect(JSON.parse(out)).toMatchObject({ valid: true, models: ['a'] })
+})
+
+test('`config show` is itself a config that passes the check', async () => {
+  using bed = new Testbed()
+  writeFileSync(join(bed.home, 'shown.yaml'), (await bed.run(['config', 'show'])).out)
+  expect((await bed.run(['config', 'check', '--config', 'shown.yaml'])).err).toBe('')
+})
+
+test('a key is printed once, and afterwards nobody can read it any more', async () => {
+  using bed = new Testbed()
+  const made = (await bed.json(['keys', 'create', '--name', 'alice', '--tags', 'a,b', '--rpm', '60'])) as {
+    id: string
+    key: string
+  }
+  expect(Object.keys(made)).toEqual(['id', 'key'])
+  expect(made.key).toMatch(/^ih-/)
+  const listed = await bed.run(['keys', 'list', '--json'])
+  expect(listed.out).not.toContain(made.key)
+  expect(JSON.parse(listed.out)).toMatchObject([
+    { id: made.id, name: 'alice', tags: ['a', 'b'], limits: { requestsPerMinute: 60 }, state: 'in force' },
+  ])
+})
+
+test('a revoked key is gone from the list, and its name is free again', async () => {
+  using bed = new Testbed()
+  await bed.run(['keys', 'create', '--name', 'alice'])
+  expect((await bed.run(['keys', 'create', '--name', 'alice'])).code).toBe(2)
+  expect((await bed.run(['keys', 'revoke', 'alice'])).code).toBe(0)
+  expect(await bed.json(['keys', 'list'])).toEqual([])
+  expect(await bed.json(['keys', 'list', '--all'])).toMatchObject([{ state: 'revoked' }])
+  expect((await bed.run(['keys', 'create', '--name', 'alice'])).code).toBe(0)
+})
+
+test('the plain output of `keys create` is the key alone, so that a script can take it', async () => {
+  using bed = new Testbed()
+  const { out } = await bed.run(['keys', 'create', '--name', 'ci', '--quiet'])
+  expect(out).toMatch(/^ih-\w+\n$/)
+})
+
+test('usage of an empty store has no rows and a total of nought', async () => {
+  using bed = new Testbed()
+  expect(await bed.json(['usage', '--by', 'model,day'])).toMatchObject({
+    rows: [],
+    total: { requests: 0, inputTokens: 0 },
+  })
+})
+
+test('a store comes back from its backup', async () => {
+  using bed = new Testbed()
+  await bed.run(['keys', 'create', '--name', 'kept'])
+  expect((await bed.run(['store', 'backup', 'copy.db'])).code).toBe(0)
+  await bed.run(['keys', 'create', '--name', 'later'])
+  expect((await bed.run(['store', 'restore', 'copy.db'])).code).toBe(0)
+  expect(await bed.json(['keys', 'list'])).toMatchObject([{ name: 'kept' }])
+})
+
+test('an explanation of a request that the ledger does not have is a failure', async () => {
+  using bed = new Testbed()
+  const { code, err } = await bed.run(['explain', 'req_nothing'])
+  expect(code).toBe(1)
+  expect(err).toContain('req_nothing')
+})
+
+test('a model of the config that is not here yet is listed with its name', async () => {
+  using bed = new Testbed()
+  expect(await bed.json(['models', 'list'])).toMatchObject([
+    { names: ['small'], state: 'not here yet', bytes: null },
+  ])
+})
+
+test('bash accepts the completion script and completes with it', async () => {
+  using bed = new Testbed()
+  const script = join(bed.home, 'completion.bash')
+  writeFileSync(script, (await bed.run(['completion', 'bash'])).out)
+  const complete = (line: string): string => {
+    const words = line.split(' ')
+    const program = `source ${script}; COMP_WORDS=(${words.map((word) => `"${word}"`).join(' ')}); COMP_CWORD=${words.length - 1}; _inhouse; echo "\${COMPREPLY[@]}"`
+    return Bun.spawnSync(['bash', '-c', program]).stdout.toString().trim()
+  }
+  expect(Bun.spawnSync(['bash', '-n', script]).exitCode).toBe(0)
+  expect(complete('inhouse ke')).toBe('keys')
+  expect(complete('inhouse keys re')).toBe('revoke')
+  expect(complete('inhouse --home keys usage --b')).toBe('--by')
+  expect(complete('inhouse engines install --accelerator vu')).toBe('vulkan')
+})
+
+test.each(['zsh', 'fish'])('a %s script names the commands', async (shell) => {
+  using bed = new Testbed()
+  const { code, out } = await bed.run(['completion', shell])
+  expect(code).toBe(0)
+  for (const { name } of commands) expect(out).toContain(name)
+})
+
+/** A PATH with nothing but what starts inhouse. */
+const barePath = (home: string): string => {
+  const folder = join(home, 'bin')
+  mkdirSync(folder)
+  symlinkSync(Bun.which('node') ?? 'node', join(folder, 'node'))
+  return folder
+}
+
+interface Findings {
+  readonly ok: boolean
+  readonly checks: readonly { readonly level: string; readonly what: string; readonly help?: string }[]
+}
+
+const levels = (out: string): Record<string, string> =>
+  Object.fromEntries((JSON.parse(out) as Findings).checks.map(({ what, level }) => [what, level]))
+
+test('the doctor finds that there is no Python to bring the engine with', async () => {
+  using bed = new Testbed()
+  const { code, out } = await bed.run(['doctor', '--json'], { PATH: barePath(bed.home) })
+  expect(code).toBe(1)
+  expect(levels(out)).toMatchObject({ python: 'fail', config: 'ok', store: 'ok' })
+})
+
+test('the doctor finds a key that others can read, a damaged store, a model that is gone and a taken port', async () => {
+  using bed = new Testbed()
+  using other = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    reusePort: false,
+    fetch: () => new Response(),
+  })
+  writeFileSync(join(bed.home, 'key'), 'ih-x')
+  chmodSync(join(bed.home, 'key'), 0o644)
+  writeFileSync(
+    join(bed.home, 'inhouse.db'),
+    'this is no database, and long enough to be seen as none'.repeat(50),
+  )
+  writeFileSync(
+    join(bed.home, 'inhouse.yaml'),
+    `listen: 127.0.0.1:${other.port}\noffline: true\nmodels:\n  gone: { backend: here, source: "file:/nowhere/x.gguf" }\n`,
+  )
+  const { code, out } = await bed.run(['doctor', '--json'], {
+    PATH: barePath(bed.home),
+    http_proxy: 'http://127.0.0.1:9',
+  })
+  expect(code).toBe(1)
+  expect(levels(out)).toMatchObject({
+    key: 'fail',
+    store: 'fail',
+    'model gone': 'fail',
+    address: 'fail',
+    engine: 'fail',
+    proxy: 'warn',
+    hardware: 'ok',
+  })
+  for (const check of (JSON.parse(out) as Findings).checks)
+    expect(check.help !== undefined).toBe(check.level !== 'ok')
+})
+
+test('a broken config is one finding of the doctor, with every mistake', async () => {
+  using bed = new Testbed()
+  writeFileSync(join(bed.home, 'inhouse.yaml'), 'listen: nowhere\n')
+  const { code, out } = await bed.run(['doctor'])
+  expect(code).toBe(1)
+  expect(out).toMatch(/^fail {2}config .*\n\s+inhouse\.yaml:1:1/m)
+})
+
+test('serving a config whose only model cannot be had ends with its reason', async () => {
+  using bed = new Testbed()
+  writeFileSync(
+    join(bed.home, 'inhouse.yaml'),
+    'offline: true\nmodels:\n  a: { backend: here, source: "file:/nowhere/x.gguf" }\n',
+  )
+  const { code, err } = await bed.run(['serve', '--listen', '127.0.0.1:0'], { PATH: barePath(bed.home) })
+  expect(code).toBe(1)
+  expect(err).toMatch(/^inhouse: .*x\.gguf/m)
+})
+
+test('a benchmark without a server says how to start one', async () => {
+  using bed = new Testbed()
+  const { code, err } = await bed.run(['bench', '--url', 'http://127.0.0.1:9'])
+  expect(code).toBe(1)
+  expect(err).toContain('inhouse serve')
+})
