@@ -8,6 +8,9 @@ export interface BodyLimits {
   readonly bodyTimeoutMs: number
 }
 
+/** How exactly the time limit of a body is kept. */
+const lookEveryMs = 100
+
 const decoders = {
   gzip: promisify(gunzip),
   'x-gzip': promisify(gunzip),
@@ -41,22 +44,44 @@ async function counted(request: Request, limits: BodyLimits): Promise<Uint8Array
   return Buffer.concat(pieces)
 }
 
-async function inTime(reading: Promise<Uint8Array>, limits: BodyLimits): Promise<Uint8Array> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Failure('slow_body', `The body was not here within ${limits.bodyTimeoutMs} ms.`)),
-      limits.bodyTimeoutMs,
+/** Bodies that are still coming, oldest first: one timer looks after all, for most are here before it would be set. */
+const coming = new Set<{ readonly until: number; readonly late: () => void }>()
+let watch: ReturnType<typeof setInterval> | undefined
+
+function lookAfter(): void {
+  const now = performance.now()
+  for (const body of coming) {
+    if (body.until > now) break
+    coming.delete(body)
+    body.late()
+  }
+  if (coming.size > 0) return
+  clearInterval(watch)
+  watch = undefined
+}
+
+function inTime(reading: Promise<Uint8Array>, { bodyTimeoutMs }: BodyLimits): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const body = {
+      until: performance.now() + bodyTimeoutMs,
+      late: () => reject(new Failure('slow_body', `The body was not here within ${bodyTimeoutMs} ms.`)),
+    }
+    coming.add(body)
+    watch ??= setInterval(lookAfter, lookEveryMs)
+    reading.then(
+      (bytes) => {
+        coming.delete(body)
+        resolve(bytes)
+      },
+      (thrown: unknown) => {
+        coming.delete(body)
+        const left = new Failure('client_left', 'The client hung up while it sent the body.', {
+          cause: thrown,
+        })
+        reject(thrown instanceof Failure ? thrown : left)
+      },
     )
   })
-  try {
-    return await Promise.race([reading, late])
-  } catch (thrown) {
-    if (thrown instanceof Failure) throw thrown
-    throw new Failure('client_left', 'The client hung up while it sent the body.', { cause: thrown })
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 async function decoded(body: Uint8Array, encoding: string, limits: BodyLimits): Promise<Uint8Array> {

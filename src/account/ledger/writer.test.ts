@@ -198,6 +198,7 @@ test('a hold is refused while the disk is full; settlements are kept and written
   expect(await writer.drain()).toMatchObject({ code: 'store_full' })
   disk.state.is = 'well'
   await writer.hold(holdOf('full-c', clock.now()))
+  await writer.drain()
   const entries = await store().all("SELECT id FROM ledger_entry WHERE id LIKE 'full-%'")
   const holds = await store().all("SELECT id FROM ledger_hold WHERE id LIKE 'full-%'")
   expect([entries, holds]).toEqual([[{ id: 'full-a' }], [{ id: 'full-c' }]])

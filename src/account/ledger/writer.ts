@@ -25,13 +25,16 @@ interface Closing {
   readonly settlement: Settlement
 }
 
-/** A settlement waits this long for a hold to share its commit: nobody waits for it. */
-const companyMs = 5
+/**
+ * Settlements wait this long for others: nobody waits for them, and a commit of many writes the pages of entries and
+ * sums once. The holds between are a page each.
+ */
+const companyMs = 20
 /** Settlements in one transaction: a backlog must not hold the event loop. */
 const mostSettlements = 500
 const retryMs = { first: 100, most: 5_000 }
 
-/** Groups holds and settlements into transactions: all of one turn of the event loop share a commit. */
+/** Groups holds and settlements into transactions: the holds of one turn of the event loop share a commit. */
 export class Writer implements LedgerPort {
   readonly #store: Store
   readonly #clock: Clock
@@ -60,7 +63,7 @@ export class Writer implements LedgerPort {
     this.#open.set(hold.id, open)
     this.#group ??= { opened: [], committed: Promise.withResolvers() }
     this.#group.opened.push(open)
-    this.#turn ??= setImmediate(() => void this.flush())
+    this.#turn ??= setImmediate(() => this.#flushHolds())
     return this.#group.committed.promise
   }
 
@@ -69,7 +72,8 @@ export class Writer implements LedgerPort {
     if (open === undefined) return
     this.#open.delete(settlement.id)
     this.#closing.push({ open, settlement })
-    this.#flushWithin(companyMs)
+    if (this.#closing.length === mostSettlements) void this.flush()
+    else this.#flushWithin(companyMs)
   }
 
   /** Writes what waits, and answers why it could not. Settlements that could not be written are tried again. */
@@ -80,8 +84,17 @@ export class Writer implements LedgerPort {
     this.#timer = undefined
     const group = this.#group
     this.#group = undefined
-    if (group !== undefined || this.#closing.length > 0) this.#last = this.#commit(group)
+    if (group !== undefined || this.#closing.length > 0)
+      this.#last = this.#commit(group, this.#closing.splice(0, mostSettlements))
     return this.#last
+  }
+
+  /** The holds of this turn, for somebody waits for them. */
+  #flushHolds(): void {
+    this.#turn = undefined
+    const group = this.#group
+    this.#group = undefined
+    if (group !== undefined) this.#last = this.#commit(group, [])
   }
 
   /** Until nothing waits, or something cannot be written. */
@@ -96,8 +109,7 @@ export class Writer implements LedgerPort {
     clearTimeout(this.#timer)
   }
 
-  async #commit(group: Group | undefined): Promise<Failure | undefined> {
-    const closing = this.#closing.splice(0, mostSettlements)
+  async #commit(group: Group | undefined, closing: readonly Closing[]): Promise<Failure | undefined> {
     try {
       await this.#store.transaction((transaction) => this.#write(transaction, group?.opened ?? [], closing))
     } catch (error) {
@@ -105,7 +117,7 @@ export class Writer implements LedgerPort {
     }
     this.#retryMs = retryMs.first
     group?.committed.resolve()
-    if (this.#closing.length > 0) this.#flushWithin(0)
+    if (closing.length > 0 && this.#closing.length > 0) this.#flushWithin(0)
     return undefined
   }
 
