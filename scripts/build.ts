@@ -9,6 +9,6 @@ const build = await Bun.build({
   minify: { syntax: true, whitespace: true },
   sourcemap: 'inline',
 })
-for (const log of build.logs) console.error(String(log))
+for (const log of build.logs) console.error(log.message)
 if (!build.success) process.exit(1)
 console.log('dist/inhouse')

@@ -1,5 +1,8 @@
 // The whole check, in the order in which mistakes are cheapest to find. Ends with `N passed, N failed`.
 const bin = (name: string): string => `${import.meta.dir}/../node_modules/.bin/${name}`
+// Meant for the program that the launcher starts, not for programs that tests start.
+delete process.env['INHOUSE_PARENT_FD']
+
 const heavy = process.argv.includes('--heavy')
 
 const stages: readonly (readonly [name: string, ...command: string[]])[] = [

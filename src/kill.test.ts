@@ -39,20 +39,20 @@ async function serve(home: string, config: string): Promise<Server> {
       '--config',
       config,
     ],
-    { stdout: 'pipe', stderr: 'ignore' },
+    { stdout: 'pipe', stderr: 'pipe' },
   )
-  const line = await firstLine(process.stdout)
+  const line = await firstLine(process)
   const { url } = JSON.parse(line) as { url: string }
   return { process, url }
 }
 
-async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
+async function firstLine({ stdout, stderr }: Bun.Subprocess<'ignore', 'pipe', 'pipe'>): Promise<string> {
   let text = ''
-  for await (const bytes of stream) {
+  for await (const bytes of stdout) {
     text += new TextDecoder().decode(bytes)
     if (text.trim().endsWith('}')) return text
   }
-  throw new Error(`The server ended before it was ready: ${text}`)
+  throw new Error(`The server ended before it was ready: ${text}${await new Response(stderr).text()}`)
 }
 
 /** The number that a call carries in its prompt, for the upstream's log, and as a tag, for the ledger. */

@@ -2,7 +2,7 @@ import type { FrameReader } from './event.ts'
 import type { Dialect, Operation } from './operation.ts'
 import type { Place } from './place.ts'
 import type { ModelRequest, Sampling } from './request.ts'
-import type { ByteSource, Send, UpstreamReply } from './send.ts'
+import type { Send, UpstreamReply } from './send.ts'
 import type { Failure } from './failure.ts'
 
 /** A row of `models`, resolved to what a backend needs to know. */
@@ -76,5 +76,3 @@ export interface Backend {
   /** A request that costs nothing and runs no model; undefined where there is none. */
   readonly probe: { readonly path: string } | undefined
 }
-
-export type { ByteSource }

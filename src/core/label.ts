@@ -2,7 +2,5 @@
 export const labels = ['public', 'internal', 'personal', 'confidential', 'restricted'] as const
 export type Label = (typeof labels)[number]
 
-export const highestLabel: Label = 'restricted'
-
 export const isAbove = (label: Label, clearance: Label): boolean =>
   labels.indexOf(label) > labels.indexOf(clearance)
