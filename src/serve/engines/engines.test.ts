@@ -243,7 +243,8 @@ describe('an engine of ours, with the real model', () => {
     const loading = engines.open(name, never).catch((error: unknown) => error)
     await until(() => processesOf(name) > 0)
     await engines.stop()
-    expect(processesOf(name)).toBe(0)
+    // The guard's watcher sees the end of its engine a moment later.
+    await until(() => processesOf(name) === 0)
     expect(await loading).toMatchObject({ code: 'draining' })
     expect(isAlive(pidOf(log))).toBe(false)
     expect(engines.status().rows.map((row) => row.state)).toEqual(['unloaded', 'unloaded'])
