@@ -1,7 +1,7 @@
 import { Failure, asFailure } from '../core/failure.ts'
 import type { Settings } from '../config/schema.ts'
 import { defined } from './defined.ts'
-import { defaultContext, defaultSlots } from '../config/model-row.ts'
+import { defaultContext, defaultSlots, runKeys } from '../config/model-row.ts'
 import type { OnProgress } from '../install/progress.ts'
 import type { Models } from '../models/model.ts'
 import { kindOf } from '../serve/backends/index.ts'
@@ -106,35 +106,12 @@ export class LocalModels {
       if (asFailure(thrown).code !== 'model_missing' || offline) throw thrown
       return models.pull(source, { onProgress, signal })
     })
-    const {
-      threads,
-      gpuLayers,
-      mmproj,
-      template,
-      cacheTypeK,
-      cacheTypeV,
-      pooling,
-      extraArgs,
-      pinned,
-      memoryBytes,
-    } = row
     return {
       row: name,
       modelPath: model.path,
       context: row.context ?? defaultContext,
       slots: row.slots ?? defaultSlots,
-      ...defined({
-        threads,
-        gpuLayers,
-        mmproj,
-        template,
-        cacheTypeK,
-        cacheTypeV,
-        pooling,
-        extraArgs,
-        pinned,
-        memoryBytes,
-      }),
+      ...forEngine(row),
     }
   }
 
@@ -152,6 +129,12 @@ export class LocalModels {
 
 const runsModels = (row: Settings['backends'][string] | undefined): boolean =>
   row !== undefined && kindOf(row).runsModels === true
+
+/** What a row says to its engine, in the engine's own words. */
+const forEngine = (row: Row): Partial<EngineRow> => {
+  const said = runKeys.filter((key) => key !== 'source' && row[key] !== undefined)
+  return Object.fromEntries(said.map((key) => [key, row[key]]))
+}
 
 /** The rows of `models` that our own engines run, in the order of the config. */
 export const managedRows = (config: Settings): [name: string, row: Row][] =>

@@ -15,7 +15,7 @@ import type { Shape } from './shape.ts'
 import { watchConfig } from './watch.ts'
 
 describe('home', () => {
-  const facts = { cwd: '/work', env: { HOME: '/home/a' } }
+  const facts = { cwd: '/srv', env: { HOME: '/home/a' } }
 
   test('is where --home, INHOUSE_HOME, XDG or the system says', () => {
     expect(resolveHome({ ...facts, platform: 'linux' })).toBe('/home/a/.local/share/inhouse')
@@ -25,7 +25,7 @@ describe('home', () => {
     expect(resolveHome({ ...facts, env: { ...xdg, XDG_DATA_HOME: 'data' }, platform: 'linux' })).toContain(
       '/.local/',
     )
-    expect(resolveHome({ ...facts, env: { ...xdg, INHOUSE_HOME: 'mine' } })).toBe('/work/mine')
+    expect(resolveHome({ ...facts, env: { ...xdg, INHOUSE_HOME: 'mine' } })).toBe('/srv/mine')
     expect(resolveHome({ ...facts, flag: '/flag', env: { INHOUSE_HOME: 'mine' } })).toBe('/flag')
   })
 })
