@@ -89,7 +89,7 @@ export async function startApp(parts: AppParts): Promise<App> {
   const transport = started.adopt(createTransport({ proxyFor: proxyFromEnvironment(env) }), (it) =>
     it.close(),
   )
-  const door = createDoor(transport, { offline: config.offline })
+  const door = createDoor(transport, () => ({ offline: config.offline }))
   const engines = started.adopt(
     createEngines({ home, settings: engineSettings(config), rows: [], clock, log }),
     (it) => it.stop(),
@@ -130,8 +130,10 @@ export async function startApp(parts: AppParts): Promise<App> {
     }
   }
   const use = (next: Loaded): void => {
+    const setup = makeSetup(next.config, lasting, gateway.setup)
+    noteRestartKeys(config, next.config, log)
     config = next.config
-    gateway.use(makeSetup(config, lasting, gateway.setup))
+    gateway.use(setup)
     void follow()
     log.info({ file: next.file }, 'the new config is in force')
   }
@@ -164,6 +166,17 @@ export async function startApp(parts: AppParts): Promise<App> {
   }
 }
 
+/** What a running server cannot change. */
+const restartKeys = ['listen', 'compat', 'ledger'] as const
+
+function noteRestartKeys(before: Settings, after: Settings, log: Log): void {
+  const changed: string[] = restartKeys.filter((key) => !Bun.deepEquals(before[key], after[key]))
+  if (!Bun.deepEquals(before.server.cors, after.server.cors)) changed.push('server.cors')
+  if (before.health.probeMs !== after.health.probeMs) changed.push('health.probeMs')
+  if (before.log.level !== after.log.level) changed.push('log.level')
+  if (changed.length > 0) log.warn({ changed }, 'these settings take effect at the next start')
+}
+
 /** The models that can be asked for by name. */
 function listings(config: Settings, created: number): ModelListing[] {
   const listed: ModelListing[] = []
@@ -185,8 +198,9 @@ function listings(config: Settings, created: number): ModelListing[] {
 function readiness(config: Settings, gateway: Gateway, engines: Engines, local: LocalModels): Readiness {
   const states = new Map(engines.status().rows.map((row) => [row.row, row.state]))
   const managed = new Set(managedRows(config).map(([name]) => name))
-  const stateOf = (name: string, backend: string): string => {
-    if (!managed.has(name)) return gateway.setup.stations.standing(backend) === 'up' ? 'ready' : 'resting'
+  const stateOf = (name: string, backend: string, model: string | undefined): string => {
+    if (!managed.has(name))
+      return gateway.setup.stations.standing(backend, model ?? name) === 'up' ? 'ready' : 'resting'
     const trouble = local.trouble(name)
     if (trouble !== undefined) return `failed: ${trouble.message}`
     const state = states.get(name)
@@ -195,16 +209,25 @@ function readiness(config: Settings, gateway: Gateway, engines: Engines, local: 
   }
   const models = Object.fromEntries(
     Object.entries(config.models).flatMap(([name, row]) =>
-      row.backend === undefined ? [] : [[name, stateOf(name, row.backend)]],
+      row.backend === undefined ? [] : [[name, stateOf(name, row.backend, row.model)]],
     ),
   )
-  return { ready: Object.values(models).some((state) => state.startsWith('ready')), models }
+  const canAnswer = Object.values(models).some((state) => state.startsWith('ready'))
+  return { ready: canAnswer && !gateway.isDraining, models }
 }
 
+/** The kind of an error and where it was thrown; its message could quote the request. */
+const whereOf = (cause: unknown): string =>
+  cause instanceof Error
+    ? [cause.name, ...(cause.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))].join('\n')
+    : typeof cause
+
+/** Codes and statuses only: messages carry what clients and upstreams wrote. */
 function logFailure(log: Log, failure: Failure, requestId: string): void {
-  const facts = { requestId, code: failure.code, reason: failure.message }
+  const { status } = failure.facts.upstream ?? {}
+  const facts = { requestId, code: failure.code, ...(status !== undefined && { upstreamStatus: status }) }
   if (failure.code === 'internal')
-    log.error({ ...facts, cause: failure.cause }, 'a request failed inside inhouse')
+    log.error({ ...facts, at: whereOf(failure.cause) }, 'a request failed inside inhouse')
   else if (failures[failure.code].status >= 500) log.warn(facts, 'a request failed')
   else log.info(facts, 'a request was refused')
 }

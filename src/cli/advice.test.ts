@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 
-import { betterModel } from './advice.ts'
+import { betterEngine, betterModel } from './advice.ts'
 
 const GiB = 1024 ** 3
 const gpu = (vendor: 'nvidia' | 'amd' | 'apple', memory: number | undefined) => ({
@@ -28,4 +28,13 @@ test('no advice is larger than the memory that it was given for', () => {
     )
     expect(betterModel({ gpus: [], memoryBytes: memory * GiB })?.bytes ?? 0).toBeLessThan(memory * GiB)
   }
+})
+
+test('a GPU that the engine in use leaves idle is told, one that computes and one that is not there are not', () => {
+  const linux = { platform: 'linux', arch: 'x64', gpus: [gpu('nvidia', 24)] }
+  expect(betterEngine(linux, 'cpu')).toBe('cuda')
+  expect(betterEngine(linux, 'vulkan')).toBeUndefined()
+  expect(betterEngine(linux, 'unknown')).toBeUndefined()
+  expect(betterEngine(linux, undefined)).toBeUndefined()
+  expect(betterEngine({ ...linux, gpus: [] }, 'cpu')).toBeUndefined()
 })

@@ -1,3 +1,5 @@
+import type { Accelerator } from '../serve/engines/engine.ts'
+import { pinnedAccelerator, wantedAccelerators } from '../serve/engines/installation.ts'
 import type { Gpu, Machine } from '../serve/engines/machine.ts'
 
 /** A model worth bringing, and what it takes. */
@@ -50,6 +52,15 @@ export const betterModel = ({
     has: number,
   ): Advice | undefined => table.find(([needs]) => has >= needs)?.[1]
   return fits(onGpu, largest) ?? fits(onCpu, memoryBytes)
+}
+
+/** The engine to bring for a GPU that the one in use leaves idle; undefined where there is none. Pure. */
+export const betterEngine = (
+  machine: Pick<Machine, 'platform' | 'arch' | 'gpus'>,
+  inUse: Accelerator | 'unknown' | undefined,
+): Accelerator | undefined => {
+  const [wanted] = wantedAccelerators(machine)
+  return inUse === 'cpu' && wanted !== pinnedAccelerator(machine) ? wanted : undefined
 }
 
 const usable = ({ vendor, memoryBytes = 0 }: Gpu): number =>

@@ -15,6 +15,7 @@ const started: Started = {
   config,
   troubles: [],
   device: 'EPYC, 2 cores',
+  accelerator: 'cpu',
   measured: { row: 'small', speed: { promptTokensPerSecond: 800, outputTokensPerSecond: 125.4 } },
   machine: {
     platform: 'linux',
@@ -72,4 +73,9 @@ test('an engine that already answers on this machine is offered, but not one tha
   expect(text).toContain('"llama3.2:1b": { backend: ollama }')
   const backends = { mine: { kind: 'openai-compatible', url } } as Started['config']['backends']
   expect(banner({ neighbours, config: { ...config, backends } })).not.toContain('already answers')
+})
+
+test('a GPU that is idle is told with the command that brings its engine, one at work is not', () => {
+  expect(banner()).toContain('npx inhouse engines install --accelerator cuda')
+  expect(banner({ accelerator: 'cuda' })).not.toContain('engines install')
 })

@@ -2,13 +2,13 @@ import { join } from 'node:path'
 
 import { builtIn, type Settings } from '../config/schema.ts'
 import type { Failure } from '../core/failure.ts'
-import { isLoopback } from '../http/listen.ts'
+import { isLoopback } from '../core/hosts.ts'
 import { backendKinds } from '../serve/backends/index.ts'
-import type { Measured } from '../serve/engines/engine.ts'
+import type { Accelerator, Measured } from '../serve/engines/engine.ts'
 import type { Machine } from '../serve/engines/machine.ts'
 import type { Neighbour } from '../serve/engines/neighbours.ts'
 import { version } from '../version.ts'
-import { betterModel } from './advice.ts'
+import { betterEngine, betterModel } from './advice.ts'
 import { hardwareText } from './hardware.ts'
 import { bytesText, facts, type Paint } from './print.ts'
 
@@ -24,6 +24,8 @@ export interface Started {
   /** Rows that are not served. */
   readonly troubles: readonly { readonly row: string; readonly failure: Failure }[]
   readonly device: string | undefined
+  /** What the engine in use computes on, if one is. */
+  readonly accelerator: Accelerator | 'unknown' | undefined
   readonly measured: { readonly row: string; readonly speed: Measured } | undefined
   readonly machine: Machine
   readonly neighbours: readonly Neighbour[]
@@ -37,6 +39,7 @@ export const bannerText = (started: Started, paint: Paint): string =>
     head(started, paint),
     warnings(started, paint),
     tryIt(started, paint),
+    gpu(started, paint),
     isBuiltIn(started.config) ? better(started, paint) : '',
     neighbours(started, paint),
   ]
@@ -99,6 +102,13 @@ const tryIt = ({ url, keyFile, config, troubles, command }: Started, paint: Pain
     `export OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY="${key}"`,
   ]
   return `${paint.bold('Try it')}\n\n${indent(`${lines.join('\n')}\n`)}`
+}
+
+const gpu = ({ machine, accelerator, command }: Started, paint: Paint): string => {
+  const engine = betterEngine(machine, accelerator)
+  if (engine === undefined) return ''
+  const line = `${command} engines install --accelerator ${engine}`
+  return `${paint.bold('The GPU is idle:')} nobody publishes digests of the engine for it, so it comes only when asked for. Its digest is recorded at first use:\n\n${indent(`${line}\n`)}`
 }
 
 /** Only the model that comes with inhouse. */

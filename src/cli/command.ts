@@ -24,7 +24,7 @@ const globals = (): readonly Option[] => [
   ),
   new Option(
     '--config <file>',
-    'config file (INHOUSE_CONFIG, else inhouse.yaml in this folder or in the home)',
+    'config file (INHOUSE_CONFIG, else the home’s inhouse.yaml; serve, config and doctor take this folder’s first)',
   ),
   new Option('--json', 'print one JSON document on the standard output'),
   new Option('--quiet', 'say only the outcome, and what went wrong'),

@@ -12,15 +12,22 @@ export interface GlobalOptions {
   readonly quiet?: boolean
 }
 
+/** How a command reads the config. */
+export interface Reading {
+  readonly flags?: Flags
+  /** Takes `inhouse.yaml` of the working directory too, and says so. */
+  readonly here?: boolean
+}
+
 /** What a command is given: where it works, and how it speaks. */
 export interface Context {
   /** Absolute. */
   readonly home: string
   readonly isJson: boolean
   /** The config as it is now. Throws `Failure('config_invalid' | 'config_missing')`. */
-  readonly load: (flags?: Flags) => Promise<Loaded>
+  readonly load: (reading?: Reading) => Promise<Loaded>
   /** What reads it, now and again later. */
-  readonly reader: (flags?: Flags) => Promise<() => Loaded>
+  readonly reader: (reading?: Reading) => Promise<() => Loaded>
   /** How people's text on the standard error is painted. */
   readonly paint: Paint
   /** The outcome, on the standard output: one JSON document with `--json`, else text for people. */
@@ -34,21 +41,34 @@ export interface Context {
 }
 
 export const createContext = ({ home, config, json = false, quiet = false }: GlobalOptions): Context => {
-  const reader: Context['reader'] = async (flags = {}) => {
+  const say = (text: string): void => void (quiet || process.stderr.write(text))
+  const reader: Context['reader'] = async (reading = {}) => {
     const { loadConfig } = await import('../config/index.ts')
-    return () => loadConfig({ file: config, home, env: process.env, flags, cwd: process.cwd() })
+    let isTold = false
+    return () => {
+      const options = { file: config, home, env: process.env, cwd: process.cwd() }
+      const loaded = loadConfig({ ...options, ...reading })
+      if (!isTold && loaded.here !== undefined) say(hereText(loaded.here))
+      isTold = true
+      return loaded
+    }
   }
   return {
     home: resolveHome({ flag: home, env: process.env, cwd: process.cwd() }),
     reader,
-    load: async (flags) => (await reader(flags))(),
+    load: async (reading) => (await reader(reading))(),
     isJson: json,
     paint: paintFor(process.stderr),
     result: (value, text) => {
       process.stdout.write(json ? `${JSON.stringify(value, undefined, 2)}\n` : text(paintFor(process.stdout)))
     },
     write: (text) => void process.stdout.write(text),
-    say: (text) => void (quiet || process.stderr.write(text)),
+    say,
     bars: () => createBars(quiet ? { write: () => true } : process.stderr),
   }
 }
+
+const hereText = ({ file, isUsed }: NonNullable<Loaded['here']>): string =>
+  isUsed
+    ? `The config is ${file}, found in this folder.\n`
+    : `${file} is not used here: name it with --config.\n`

@@ -254,3 +254,40 @@ test('a benchmark without a server says how to start one', async () => {
   expect(code).toBe(1)
   expect(err).toContain('inhouse serve')
 })
+
+test('what lies in the working directory runs nothing and is only used where that is said', async () => {
+  using bed = new Testbed()
+  const folder = join(bed.home, 'work')
+  mkdirSync(folder)
+  const home = { INHOUSE_HOME: join(bed.home, 'home') }
+  const put = (name: string, text: string): void => writeFileSync(join(folder, name), text)
+  put('bunfig.toml', 'preload = ["./evil.ts"]')
+  put('evil.ts', 'console.error("it ran")')
+  put('.env', 'INHOUSE_LOG_LEVEL=trace')
+  put('inhouse.yaml', 'offline: true')
+  const shown = await bed.run(['config', 'show', '--json'], home, folder)
+  expect(shown.err).toMatch(/^The config is .*work\/inhouse\.yaml, found in this folder\.\n$/)
+  expect(JSON.parse(shown.out)).toMatchObject({ offline: true, log: { level: 'info' } })
+  const listed = await bed.run(['models', 'list', '--json'], home, folder)
+  expect(listed.err).toMatch(/inhouse\.yaml is not used here: name it with --config\.\n$/)
+})
+
+test('the key of the home goes to no address that a file of the working directory names', async () => {
+  using bed = new Testbed()
+  const folder = join(bed.home, 'work')
+  mkdirSync(folder)
+  const asked: string[] = []
+  using other = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    fetch: ({ url }) => {
+      asked.push(url)
+      return Response.json({ status: 'ok', version: '1.0.0', data: [] })
+    },
+  })
+  writeFileSync(join(folder, 'inhouse.yaml'), `listen: 127.0.0.1:${other.port}`)
+  writeFileSync(join(bed.home, 'inhouse.yaml'), 'listen: 127.0.0.1:9')
+  writeFileSync(join(bed.home, 'key'), 'ih-secret')
+  expect((await bed.run(['bench'], {}, folder)).err).toContain('Nobody answers at http://127.0.0.1:9')
+  expect(asked).toEqual([])
+})

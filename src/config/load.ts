@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { closeSync, existsSync, openSync, readSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readSync, realpathSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 
 import { Failure } from '../core/failure.ts'
@@ -9,9 +9,10 @@ import { findingsOf } from './issues.ts'
 import type { Finding } from './issues.ts'
 import { overlays, withValue } from './layers.ts'
 import type { Flags, Origin, Overlay } from './layers.ts'
-import { pathText } from './path.ts'
+import { isRecord, pathText } from './path.ts'
 import type { Path } from './path.ts'
 import { ConfigInvalid } from './problem.ts'
+import { notNamed } from './placeholders.ts'
 import type { Problem } from './problem.ts'
 import { readYaml } from './read-yaml.ts'
 import type { Tree } from './read-yaml.ts'
@@ -26,6 +27,8 @@ export interface LoadOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly flags?: Flags
   readonly cwd: string
+  /** Takes `inhouse.yaml` of the working directory too: for commands that say which file they use. */
+  readonly here?: boolean
 }
 
 export interface Loaded {
@@ -34,6 +37,8 @@ export interface Loaded {
   /** Absolute; undefined when there is none and the built-in model is served. */
   readonly file: string | undefined
   readonly home: string
+  /** `inhouse.yaml` of the working directory, where nobody named it: whether it was used. Undefined: there is none. */
+  readonly here: { readonly file: string; readonly isUsed: boolean } | undefined
   /** By the text of the path: where a value came from. What is not in here is a default. */
   readonly origins: ReadonlyMap<string, Origin>
   /** By the text of the path: what was written where a placeholder was filled in. */
@@ -47,9 +52,13 @@ export interface Loaded {
 export function loadConfig(options: LoadOptions): Loaded {
   const { env, cwd, flags = {} } = options
   const home = resolveHome({ flag: options.home, env, cwd })
-  const file = findFile(options, home)
+  const { file, here } = findFile(options, home)
   const name = file === undefined ? 'built-in config' : shortPath(file, cwd)
-  const tree = readYaml(file === undefined ? '' : readText(file, name), { env, folder: dirname(file ?? cwd) })
+  const tree = readYaml(file === undefined ? '' : readText(file, name), {
+    env,
+    folder: dirname(file ?? cwd),
+    isFound: here?.isUsed === true,
+  })
   const shape = configJsonSchema()
   const over = overlays(shape, env, flags)
   const merged = over.reduce(
@@ -62,16 +71,40 @@ export function loadConfig(options: LoadOptions): Loaded {
   const problems = problemsOf(tree, name, origins, [
     ...(parsed.success ? [] : findingsOf(parsed.error.issues, context)),
     ...checkReferences(context),
+    ...(here?.isUsed === true ? checkFound(tree.value) : []),
   ])
   if (!parsed.success || problems.length > 0) throw new ConfigInvalid(problems)
-  return { config: parsed.data, file, home, origins, written: tree.written }
+  return { config: parsed.data, file, home, here, origins, written: tree.written }
 }
 
-/** `--config`, `INHOUSE_CONFIG`, `./inhouse.yaml`, `<home>/inhouse.yaml`: the first that is named or there. */
-function findFile({ file, env, cwd }: LoadOptions, home: string): string | undefined {
-  const named = file ?? env['INHOUSE_CONFIG']
-  if (named !== undefined && named !== '') return resolve(cwd, named)
-  return [cwd, home].map((folder) => join(folder, 'inhouse.yaml')).find((path) => existsSync(path))
+/** `--config`, `INHOUSE_CONFIG`, `./inhouse.yaml` (see `here`), `<home>/inhouse.yaml`: the first that is named or there. */
+function findFile(options: LoadOptions, home: string): Pick<Loaded, 'file' | 'here'> {
+  const { env, cwd } = options
+  const named = options.file ?? env['INHOUSE_CONFIG']
+  if (named !== undefined && named !== '') return { file: resolve(cwd, named), here: undefined }
+  const kept = existing(home)
+  const found = existing(cwd)
+  const isOther = found !== undefined && (kept === undefined || realpathSync(found) !== realpathSync(kept))
+  const here = isOther ? { file: found, isUsed: options.here === true } : undefined
+  return { file: here?.isUsed === true ? here.file : kept, here }
+}
+
+const existing = (folder: string): string | undefined => {
+  const path = join(folder, 'inhouse.yaml')
+  return existsSync(path) ? path : undefined
+}
+
+/** Whoever made the folder may have put the file there: it may not say which programs run. (Nor take secrets.) */
+const checkFound = (tree: Tree['value']): readonly Finding[] => {
+  const { engines, models } = tree
+  const rows = isRecord(models) ? Object.entries(models) : []
+  const refused: readonly (readonly [path: Path, value: unknown])[] = [
+    [['engines', 'llamaServer'], isRecord(engines) ? engines['llamaServer'] : undefined],
+    ...rows.map(
+      ([name, row]) => [['models', name, 'extraArgs'], isRecord(row) ? row['extraArgs'] : undefined] as const,
+    ),
+  ]
+  return refused.flatMap(([path, value]) => (value === undefined ? [] : [{ path, text: notNamed }]))
 }
 
 /** What is served where the file names nothing. */

@@ -22,7 +22,13 @@ export interface PlaceholderWorld {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Relative `${file:…}` start here. */
   readonly folder: string
+  /** The file was only found in the working directory: nothing is given to it. */
+  readonly isFound: boolean
 }
+
+/** What a file is told that nobody named. */
+export const notNamed =
+  'is not taken from a file that was only found in the working directory: name the file with `--config`'
 
 const hidden = new RegExp(`\\$(\\$?)${hiddenOpen}([^${hiddenClose}]*)${hiddenClose}`, 'g')
 const maxSecretBytes = 64 * 1024
@@ -43,7 +49,11 @@ export function fillPlaceholders(
   return wrong === undefined ? { value } : { wrong }
 }
 
-function lookUp(name: string, { env, folder }: PlaceholderWorld): { value: string } | { wrong: string } {
+function lookUp(
+  name: string,
+  { env, folder, isFound }: PlaceholderWorld,
+): { value: string } | { wrong: string } {
+  if (isFound) return { wrong: `holds \${${name}}, which ${notNamed}` }
   if (name.startsWith('file:')) return readSecret(name.slice('file:'.length).trim(), folder)
   if (!/^[A-Za-z_]\w*$/.test(name)) {
     return {

@@ -16,7 +16,9 @@ const intro = `# Configuration
 
 <!-- Generated from src/config; do not edit. -->
 
-One YAML file: \`--config FILE\`, else \`INHOUSE_CONFIG\`, else \`inhouse.yaml\` in the working directory, else the one in the home.
+One YAML file: \`--config FILE\`, else \`INHOUSE_CONFIG\`, else \`inhouse.yaml\` in the working directory
+(\`serve\`, \`config\` and \`doctor\` alone, which say so), else the one in the home. A file that was only found in the working directory may be another's: it
+fills in no placeholders and takes neither \`engines.llamaServer\` nor \`extraArgs\`; name it with \`--config\` to allow that.
 Without a file the small model that comes with inhouse is served. \`inhouse config check\` tells every mistake with its
 line, \`inhouse config show\` every value and where it came from, \`inhouse config schema\` the JSON Schema for editors.
 

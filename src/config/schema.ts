@@ -53,7 +53,9 @@ export const schema = z.strictObject({
   offline: z
     .boolean()
     .default(false)
-    .describe('Nothing is downloaded; models and engines come from this machine alone.'),
+    .describe(
+      'Nothing is downloaded: models and engines come from this machine alone. Calls to third parties are refused.',
+    ),
 })
 
 /** The file's content with all defaults filled in. */

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { labels } from '../core/label.ts'
 import { placeKinds } from '../core/place.ts'
 import { accelerators } from '../serve/engines/engine.ts'
-import { count, limits, listen, milliseconds, rowName } from './fields.ts'
+import { count, duration, limits, listen, milliseconds, rowName } from './fields.ts'
 
 /** What makes a section: each field has a text and, where it is not left out, a default. */
 const section = <Shape extends z.core.$ZodLooseShape>(shape: Shape, about: string) =>
@@ -24,8 +24,10 @@ export const server = section(
   {
     maxBodyBytes: count.default(32 * 1024 ** 2).describe('Largest request body, decoded.'),
     maxAnswerBytes: count.default(64 * 1024 ** 2).describe('Largest whole answer taken from a backend.'),
-    bodyTimeoutMs: milliseconds.default(30_000).describe('How long a request body may take to arrive.'),
-    drainMs: milliseconds.default(30_000).describe('How long running calls may take when the server stops.'),
+    bodyTimeoutMs: duration.default(30_000).describe('How long a request body may take to arrive.'),
+    drainMs: milliseconds
+      .default(30_000)
+      .describe('How long running calls may take when the server stops; 0: they are cut off.'),
     cors: section(
       {
         origins: z
@@ -41,16 +43,16 @@ export const server = section(
 
 export const timeouts = section(
   {
-    connectMs: milliseconds.default(5_000).describe('To open a connection to a backend.'),
-    queueMs: milliseconds.default(60_000).describe('To wait for a free slot of a backend.'),
-    headersAfterMs: milliseconds
+    connectMs: duration.default(5_000).describe('To open a connection to a backend.'),
+    queueMs: duration.default(60_000).describe('To wait for a free slot of a backend.'),
+    headersAfterMs: duration
       .default(5_000)
       .describe(
         'How long the first event may decide the status of a stream; then 200 and heartbeats go out.',
       ),
-    firstEventMs: milliseconds.default(120_000).describe('From the call to the first event of the answer.'),
-    betweenEventsMs: milliseconds.default(60_000).describe('From one event of a stream to the next.'),
-    heartbeatMs: milliseconds.default(15_000).describe('A stream that is silent for so long gets a comment.'),
+    firstEventMs: duration.default(120_000).describe('From the call to the first event of the answer.'),
+    betweenEventsMs: duration.default(60_000).describe('From one event of a stream to the next.'),
+    heartbeatMs: duration.default(15_000).describe('A stream that is silent for so long gets a comment.'),
   },
   'How long each step may take.',
 )
@@ -58,7 +60,7 @@ export const timeouts = section(
 export const retries = section(
   {
     attempts: count.max(10).default(2).describe('Tries at one target, the first included.'),
-    backoffMs: milliseconds.default(250).describe('Wait before the second try; doubles with each.'),
+    backoffMs: milliseconds.default(250).describe('Wait before the second try, doubles with each; 0: none.'),
     maxWaitMs: milliseconds.default(5_000).describe('Longest wait between tries, `Retry-After` included.'),
   },
   'Trying again before the first event of an answer.',
@@ -67,7 +69,7 @@ export const retries = section(
 export const health = section(
   {
     failuresToOpen: count.default(5).describe('Failures in a row after which a backend rests.'),
-    openMs: milliseconds.default(10_000).describe('How long it rests before one call tries it again.'),
+    openMs: duration.default(10_000).describe('How long it rests before one call tries it again.'),
     probeMs: milliseconds.default(15_000).describe('Between two looks at a backend that rests; 0: never.'),
   },
   'When a backend counts as broken.',
@@ -103,11 +105,19 @@ export const ledger = section(
 
 export const engines = section(
   {
-    llamaServer: z.string().min(1).exactOptional().describe('Path of a llama-server of your own.'),
+    llamaServer: z
+      .string()
+      .min(1)
+      .exactOptional()
+      .describe(
+        'Path of a llama-server of your own. Not in a file that was only found in the working directory.',
+      ),
     accelerator: z
       .enum(['auto', ...accelerators])
       .default('auto')
-      .describe('Which installed engine to use; auto: what the hardware asks for.'),
+      .describe(
+        'Which installed engine to use; auto: what the hardware asks for. The first start brings what is missing; under auto only the engine whose digest inhouse knows.',
+      ),
     maxLoaded: count.default(2).describe('Models loaded at once.'),
     memoryBytes: count
       .exactOptional()
@@ -115,7 +125,7 @@ export const engines = section(
     idleUnloadMs: milliseconds
       .default(900_000)
       .describe('Unload what nobody has used for so long; 0: never.'),
-    startTimeoutMs: milliseconds.default(600_000).describe('A model must be ready to answer in this time.'),
+    startTimeoutMs: duration.default(600_000).describe('A model must be ready to answer in this time.'),
   },
   'Engines that inhouse runs itself.',
 )

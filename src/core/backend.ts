@@ -3,6 +3,7 @@ import type { Dialect, Operation } from './operation.ts'
 import type { Place } from './place.ts'
 import type { ModelRequest, Sampling } from './request.ts'
 import type { Send, UpstreamReply } from './send.ts'
+import type { Stop } from './stop.ts'
 import type { Failure } from './failure.ts'
 
 /** A row of `models`, resolved to what a backend needs to know. */
@@ -66,7 +67,7 @@ export interface Backend {
   /** Calls at once; more wait in a bounded queue. */
   readonly concurrency: number
   readonly operations: readonly Operation[]
-  open(target: Target, signal: AbortSignal): Promise<Opening> | Opening
+  open(target: Target, signal: Stop): Promise<Opening> | Opening
   /** Throws `Failure('unsupported')` for what can neither be done nor be dropped with a warning. */
   outgoing(request: ModelRequest, target: Target): Outgoing
   /** A reader for a streamed body, or one frame for a whole one. */

@@ -62,6 +62,8 @@ export interface Frame {
 
 /** Bytes in at any split, frames out. Throws `Failure('upstream_invalid')` on bytes that are not its dialect. */
 export interface FrameReader {
+  /** What came is a stream of events; false: one whole body. Not what was asked for, but what came. */
+  readonly isStream: boolean
   push(bytes: Uint8Array): readonly Frame[]
   /** The body has ended: what was left over, as frames. */
   end(): readonly Frame[]

@@ -125,6 +125,11 @@ export const failures = {
     retry: 'elsewhere',
     help: 'The backend refused our credentials; check its `apiKey`.',
   },
+  upstream_forbidden: {
+    status: 403,
+    retry: 'elsewhere',
+    help: 'The backend may not do this for us: the model, the content or the region is closed to our account.',
+  },
   upstream_rate_limited: {
     status: 429,
     retry: 'elsewhere',

@@ -22,7 +22,10 @@ export interface Admission {
 
 export interface Demand {
   readonly operation: Operation
+  /** The name that was asked for. */
   readonly model: string
+  /** The row of `models` that is asked first: an alias does not lead around its limits. */
+  readonly row: string
   /** Input estimate plus the output limit: what is taken from tokens per minute until the truth is known. */
   readonly tokens: number
 }

@@ -1,3 +1,4 @@
+import { readJson, type JsonObject } from './json-read.ts'
 import { Scanner, closeBrace, openBrace, type Member } from './json-scanner.ts'
 
 /** Set the value at a path of keys; undefined takes the member out. Missing objects on the way are made. */
@@ -6,7 +7,7 @@ export interface Edit {
   readonly value: unknown
 }
 
-/** How many bytes are scanned before the event loop gets its turn. 256 KiB take about 1 ms. */
+/** How many bytes are read before the event loop gets its turn. 256 KiB take about 1 ms. */
 const sliceBytes = 256 * 1024
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
@@ -19,26 +20,35 @@ const encoder = new TextEncoder()
  */
 export class JsonText {
   readonly bytes: Uint8Array
-  readonly #members: readonly Member[]
-  readonly #decoded = new Map<string, unknown>()
+  /** The object, where it was small enough to be read whole. */
+  readonly #value: JsonObject | undefined
+  #spans: readonly Member[] | undefined
+  #decoded: Map<string, unknown> | undefined
 
-  private constructor(bytes: Uint8Array, members: readonly Member[]) {
+  private constructor(
+    bytes: Uint8Array,
+    value: JsonObject | undefined,
+    spans: readonly Member[] | undefined,
+  ) {
     this.bytes = bytes
-    this.#members = members
+    this.#value = value
+    this.#spans = spans
   }
 
   /** Throws `Failure('bad_json' | 'duplicate_key')`. */
   static parse(bytes: Uint8Array): JsonText {
-    const scanner = new Scanner(bytes)
-    while (!scanner.run(Number.POSITIVE_INFINITY));
-    return new JsonText(bytes, scanner.top)
+    const value = bytes.length <= sliceBytes ? readJson(bytes) : undefined
+    // The scanner knows what is wrong, and where.
+    return value === undefined
+      ? new JsonText(bytes, undefined, spansOf(bytes))
+      : new JsonText(bytes, value, undefined)
   }
 
   /** As `parse`, but gives the event loop its turn between slices, so that a large body holds nobody up. */
   static async parseInTurns(bytes: Uint8Array): Promise<JsonText> {
     const scanner = new Scanner(bytes)
     while (!scanner.run(sliceBytes)) await nextTurn()
-    return new JsonText(bytes, scanner.top)
+    return new JsonText(bytes, undefined, scanner.top)
   }
 
   /** Small bodies at once, large ones in turns. */
@@ -55,17 +65,31 @@ export class JsonText {
   }
 
   has(key: string): boolean {
-    return this.#find(key) !== undefined
+    return this.#value === undefined ? this.#find(key) !== undefined : Object.hasOwn(this.#value, key)
   }
 
   /** The decoded value of a top-level key; undefined when absent. */
   get(key: string): unknown {
-    if (this.#decoded.has(key)) return this.#decoded.get(key)
+    if (this.#value !== undefined) return Object.hasOwn(this.#value, key) ? this.#value[key] : undefined
+    if (this.#decoded?.has(key) === true) return this.#decoded.get(key)
     const member = this.#find(key)
     if (member === undefined) return undefined
     const value: unknown = JSON.parse(decoder.decode(this.bytes.subarray(member.start, member.end)))
+    this.#decoded ??= new Map()
     this.#decoded.set(key, value)
     return value
+  }
+
+  /** What stands at a top-level key, without decoding it; undefined when absent. */
+  typeOf(key: string): 'list' | 'text' | 'null' | 'other' | undefined {
+    if (this.#value === undefined) {
+      const member = this.#find(key)
+      return member === undefined ? undefined : (types[this.bytes[member.start] ?? 0] ?? 'other')
+    }
+    const value = this.get(key)
+    if (value === undefined) return undefined
+    if (value === null) return 'null'
+    return Array.isArray(value) ? 'list' : typeof value === 'string' ? 'text' : 'other'
   }
 
   /** Where the value of a top-level key stands in `bytes`: offsets, end exclusive. */
@@ -86,6 +110,11 @@ export class JsonText {
       this.bytes,
       all.toSorted((a, b) => a.start - b.start),
     )
+  }
+
+  /** Only edits need to know where things stand. */
+  get #members(): readonly Member[] {
+    return (this.#spans ??= spansOf(this.bytes))
   }
 
   #find(key: string): Member | undefined {
@@ -186,5 +215,14 @@ function applySplices(bytes: Uint8Array, splices: readonly Splice[]): Uint8Array
   pieces.push(bytes.subarray(from))
   return Buffer.concat(pieces)
 }
+
+function spansOf(bytes: Uint8Array): readonly Member[] {
+  const scanner = new Scanner(bytes)
+  while (!scanner.run(Number.POSITIVE_INFINITY));
+  return scanner.top
+}
+
+/** By the first byte of a value. */
+const types: Readonly<Record<number, 'list' | 'text' | 'null'>> = { 0x5b: 'list', 0x22: 'text', 0x6e: 'null' }
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

@@ -18,5 +18,5 @@ export type Standing = 'up' | 'resting'
 export type Router = (
   request: ModelRequest,
   identity: Identity,
-  standing: (backend: string) => Standing,
+  standing: (backend: string, model: string) => Standing,
 ) => Route

@@ -1,5 +1,6 @@
 import type { Label } from './label.ts'
 import type { Place } from './place.ts'
+import type { Stop } from './stop.ts'
 
 /** One HTTP call to an upstream. */
 export interface UpstreamCall {
@@ -10,7 +11,7 @@ export interface UpstreamCall {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: Uint8Array
   /** Fires when nobody waits any more: the socket is closed at once, before or after the first byte. */
-  readonly signal: AbortSignal
+  readonly signal: Stop
   readonly connectTimeoutMs: number
 }
 

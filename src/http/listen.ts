@@ -68,9 +68,6 @@ export function readAddress(address: string): { readonly hostname: string; reado
   return { hostname: match[1] ?? (match[2] === '' || match[2] === undefined ? '127.0.0.1' : match[2]), port }
 }
 
-export const isLoopback = (hostname: string): boolean =>
-  hostname === 'localhost' || hostname === '::1' || /^127(?:\.\d{1,3}){3}$/.test(hostname)
-
 /** The same request under its real path, with the key where the rest of the program looks for it. */
 function withoutPathKey(request: Request): Request {
   const url = new URL(request.url)

@@ -103,7 +103,7 @@ function answer(request: Request, surface: Surface, parts: ServerParts): Promise
     surface,
     identify: (guard) => identified(guard, headers, parts),
     tags: tagsOf(headers),
-    signal: request.signal,
+    signal: () => request.signal,
     header: (name) => headers.get(name) ?? undefined,
     body: () => readBody(request, parts.limits()),
   })

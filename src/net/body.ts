@@ -1,11 +1,12 @@
 import { Failure } from '../core/failure.ts'
 import type { ByteSource } from '../core/send.ts'
+import type { Stop } from '../core/stop.ts'
 import { abortFailure } from './abort.ts'
 import { readAll } from './all.ts'
 
 /** Who fills a body, and wants to know how it is read. */
 export interface BodyOwner {
-  readonly signal: AbortSignal
+  readonly signal: Stop
   /** There is room again after `push` said that there was none. */
   bodyDrained(): void
   /** The reader wants no more. */

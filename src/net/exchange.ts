@@ -1,5 +1,6 @@
 import type { Failure } from '../core/failure.ts'
 import type { UpstreamCall, UpstreamReply } from '../core/send.ts'
+import type { Stop } from '../core/stop.ts'
 import { abortFailure } from './abort.ts'
 import type { Address } from './address.ts'
 import { Body, type BodyOwner } from './body.ts'
@@ -9,10 +10,10 @@ import { encodeRequest } from './request.ts'
 import { ResponseReader } from './response.ts'
 
 /** One call over one connection: the request out, the response in. It is the reply as well. */
-export class Exchange implements UpstreamReply, ConnectionUser, BodyOwner, EventListenerObject {
+export class Exchange implements UpstreamReply, ConnectionUser, BodyOwner {
   status = 0
   readonly body = new Body(this)
-  readonly signal: AbortSignal
+  readonly signal: Stop
   readonly #call: UpstreamCall
   readonly #address: Address
   readonly #pool: Pool

@@ -1,5 +1,6 @@
 import { Failure } from '../core/failure.ts'
 import type { ByteSource, Transport, UpstreamCall } from '../core/send.ts'
+import { abortSignalOf } from '../core/stop.ts'
 import { abortFailure } from './abort.ts'
 import { readAddress } from './address.ts'
 import { readAll } from './all.ts'
@@ -40,7 +41,7 @@ export const createFetchTransport =
       decompress: false,
       // The gateway's own deadlines say how long silence may last.
       timeout: false,
-      signal: call.signal,
+      signal: abortSignalOf(call.signal),
       proxy: proxy === undefined ? false : { url: proxy, respectNoProxy: false },
       ...(settings.ca !== undefined && { tls: { ca: settings.ca } }),
     }).catch((error: unknown) => {

@@ -1,6 +1,6 @@
+import { isInHouse } from '../core/hosts.ts'
 import type { Transport } from '../core/send.ts'
 import { createFetchTransport } from './fetch.ts'
-import { isLocalHost } from './local.ts'
 import type { ProxyFor } from './proxy.ts'
 import { createSocketTransport, type PooledTransport } from './socket.ts'
 
@@ -19,7 +19,7 @@ export const createTransport = (options: TransportOptions = {}): PooledTransport
   const proxyFor: ProxyFor = (address) => {
     if (options.proxyFor === undefined) return undefined
     const url = URL.parse(address)
-    if (url?.protocol !== 'https:' || isLocalHost(url.hostname)) return undefined
+    if (url?.protocol !== 'https:' || isInHouse(url.hostname)) return undefined
     return options.proxyFor(address)
   }
   const trust = options.ca === undefined ? {} : { ca: options.ca }

@@ -3,48 +3,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { Failure } from '../core/failure.ts'
 import { createTransport } from './index.ts'
-import { isLocalHost } from './local.ts'
 import { proxyFromEnvironment } from './proxy.ts'
-
-test.each([
-  'localhost',
-  'LOCALHOST.',
-  'a.localhost',
-  'gpu1',
-  'gpu1.internal',
-  'printer.local',
-  '127.0.0.1',
-  '127.9.9.9',
-  '0.0.0.0',
-  '10.1.2.3',
-  '172.16.0.1',
-  '172.31.255.255',
-  '192.168.1.1',
-  '169.254.169.254',
-  '100.64.0.1',
-  '[::1]',
-  '[::]',
-  '[fd00::1]',
-  '[fe80::1]',
-  '[::ffff:7f00:1]',
-  '[::ffff:c0a8:101]',
-])('%s is in the house', (host) => {
-  expect(isLocalHost(host)).toBe(true)
-})
-
-test.each([
-  'example.com',
-  'localhost.example.com',
-  '128.0.0.1',
-  '172.32.0.1',
-  '192.169.1.1',
-  '100.128.0.1',
-  '[2001:db8::1]',
-  '[fd::1]',
-  '[::ffff:808:808]',
-])('%s is outside', (host) => {
-  expect(isLocalHost(host)).toBe(false)
-})
 
 describe('the environment', () => {
   const proxied = (env: Record<string, string>, url: string) => proxyFromEnvironment(env)?.(url)

@@ -11,13 +11,13 @@ export interface TestApp extends AsyncDisposable {
   readonly app: App
   readonly home: string
   readonly key: string
+  /** Every line of the log so far, as JSON. */
+  readonly log: readonly string[]
   /** Asks with the key; `init.body` objects are sent as JSON. */
   post(path: string, body: unknown, init?: RequestInit): Promise<Response>
   /** The ledger's rows, oldest first, when `count` of them are settled. */
   entries(count: number): Promise<readonly Entry[]>
 }
-
-const quiet = { info: () => {}, warn: () => {}, error: () => {} }
 
 export async function startTestApp(yaml: string): Promise<TestApp> {
   const home = await mkdtemp(join(tmpdir(), 'inhouse-test-'))
@@ -27,12 +27,21 @@ export async function startTestApp(yaml: string): Promise<TestApp> {
     yaml.includes('\nlisten:') || yaml.startsWith('listen:') ? yaml : `listen: 127.0.0.1:0\n${yaml}`,
   )
   const read = () => loadConfig({ file, env: {}, flags: {}, home, cwd: home })
-  const app = await startApp({ loaded: read(), reread: read, log: quiet, onProgress: () => {}, env: {} })
+  const log: string[] = []
+  const write = (facts: object, message: string): void => void log.push(JSON.stringify({ ...facts, message }))
+  const app = await startApp({
+    loaded: read(),
+    reread: read,
+    log: { info: write, warn: write, error: write },
+    onProgress: () => {},
+    env: {},
+  })
   const key = (await readFile(join(home, 'key'), 'utf8')).trim()
   return {
     app,
     home,
     key,
+    log,
     post: (path, body, init = {}) =>
       fetch(app.url + path, {
         method: 'POST',

@@ -1,4 +1,4 @@
-import type { Decision } from '../../core/decision.ts'
+import type { Attempt, Considered, Decision } from '../../core/decision.ts'
 import type { Transaction, Value } from '../../store/store.ts'
 import { seriesFields } from './schema.ts'
 
@@ -8,6 +8,8 @@ export type SeriesTexts = readonly string[]
 const remembered = 4_096
 const longestRemembered = 8_192
 const longestName = 256
+/** Decisions remembered of one route: it answered, or failed in one of a few ways. */
+const mostOfRoute = 16
 
 /** The only fields of a Decision that are ever written. */
 const decisionFields =
@@ -22,12 +24,14 @@ const decisionFields =
 export class Dictionary {
   readonly #series = new Map<string, number>()
   readonly #decisions = new Map<string, number>()
+  /** The router gives the same list again for the same choice: to know it by identity saves writing it as text. */
+  #routes = new WeakMap<readonly Considered[], Known[]>()
   #day = 0
 
   /** After a transaction that failed, what it wrote is not there. */
   forget(): void {
     this.#series.clear()
-    this.#decisions.clear()
+    this.#forgetDecisions()
   }
 
   series(transaction: Transaction, texts: SeriesTexts): Promise<number> | number {
@@ -39,15 +43,34 @@ export class Dictionary {
   /** `day` is today: a decision is kept as long as the entries of the last day on which it was made. */
   decision(transaction: Transaction, decision: Decision, day: number): Promise<number> | number {
     if (day !== this.#day) {
-      this.#decisions.clear()
+      this.#forgetDecisions()
       this.#day = day
     }
+    const ofRoute = this.#routes.get(decision.considered)
+    if (ofRoute !== undefined)
+      for (const known of ofRoute) if (isSame(known.decision, decision)) return known.id
     const known = JSON.stringify(withoutTimes(decision))
     const found = this.#decisions.get(known)
-    if (found !== undefined) return found
+    if (found !== undefined) {
+      this.#remember(decision, found)
+      return found
+    }
     const json = JSON.stringify(JSON.parse(known), decisionFields)
     const digest = new Bun.CryptoHasher('sha256').update(json).digest('base64')
     return this.#add(this.#decisions, known, transaction, addDecision, [digest, json, day])
+  }
+
+  #remember(decision: Decision, id: number): void {
+    const ofRoute = this.#routes.get(decision.considered)
+    // The list of attempts may grow while the request goes on.
+    const known = { decision: { ...decision, attempts: [...decision.attempts] }, id }
+    if (ofRoute === undefined) this.#routes.set(decision.considered, [known])
+    else if (ofRoute.length < mostOfRoute) ofRoute.push(known)
+  }
+
+  #forgetDecisions(): void {
+    this.#decisions.clear()
+    this.#routes = new WeakMap()
   }
 
   async #add(
@@ -64,6 +87,29 @@ export class Dictionary {
     return id
   }
 }
+
+/** A decision that is written, and its number. */
+interface Known {
+  readonly decision: Decision
+  readonly id: number
+}
+
+/** Two decisions on one route; the times of their attempts do not count. */
+const isSame = (one: Decision, other: Decision): boolean =>
+  one.reasons === other.reasons &&
+  one.asked === other.asked &&
+  one.label === other.label &&
+  one.attempts.length === other.attempts.length &&
+  one.attempts.every((attempt, at) => isSameAttempt(attempt, other.attempts[at]))
+
+const isSameAttempt = (one: Attempt, other: Attempt | undefined): boolean =>
+  one.row === other?.row &&
+  one.backend === other.backend &&
+  one.model === other.model &&
+  one.place === other.place &&
+  one.outcome === other.outcome &&
+  one.failure === other.failure &&
+  one.status === other.status
 
 const clip = (text: string): string => (text.length > longestName ? text.slice(0, longestName) : text)
 

@@ -44,7 +44,7 @@ export const config = (command: InhouseCommand): void => {
 }
 
 const check = async (context: Context): Promise<void> => {
-  const { file, config: settings } = await context.load()
+  const { file, config: settings } = await context.load({ here: true })
   const models = Object.keys(settings.models)
   context.result({ valid: true, file: file ?? null, models }, () =>
     file === undefined
@@ -54,7 +54,7 @@ const check = async (context: Context): Promise<void> => {
 }
 
 const show = async (context: Context, { origins = false }: { readonly origins?: boolean }): Promise<void> => {
-  const loaded = await context.load()
+  const loaded = await context.load({ here: true })
   if (!origins) {
     context.result(showConfig(loaded), () => stringify(showConfig(loaded)))
     return

@@ -34,7 +34,7 @@ const examine = async (context: Context): Promise<Check[]> => {
   const { home } = context
   const { env } = process
   const machine = await readMachine()
-  const loaded = await context.load().catch((thrown: unknown) => asFailure(thrown))
+  const loaded = await context.load({ here: true }).catch((thrown: unknown) => asFailure(thrown))
   const [disk, key, { check: store, latest }, served] = await Promise.all([
     checkDisk(home),
     checkKey(home),

@@ -35,7 +35,7 @@ export const engines = (command: InhouseCommand): void => {
     .command('install')
     .summary('bring an engine')
     .description(
-      'Brings an engine into the home, through your own pip or uv, and shows that it starts. Your own Python environment is not touched; a run that is killed leaves nothing half-made.',
+      'Brings an engine into the home, through your own pip or uv, and shows that it starts. Your own Python environment is not touched; a run that is killed leaves nothing half-made. For cuda, rocm and vulkan nobody publishes digests: that of all files is recorded at the first use and shown, and another one later is refused.',
     )
     .addOption(
       new Option('--accelerator <name>', 'what it computes on; auto: what the hardware asks for')
@@ -48,6 +48,7 @@ export const engines = (command: InhouseCommand): void => {
     )
     .option('--sha256 <hex>', 'what the wheel or archive must have')
     .example('inhouse engines install', 'the one for this machine')
+    .example('inhouse engines install --accelerator cuda', 'for an NVIDIA GPU')
     .example('inhouse engines install --accelerator vulkan', 'a GPU without its vendor’s libraries')
     .example('inhouse engines install --from ./llama-b6500-bin-ubuntu-x64.zip', 'in a closed network')
     .failsWhen('it could not be brought or does not start here; nothing of it stays')
@@ -97,6 +98,12 @@ const columns: readonly Column<Installation>[] = [
   { title: 'FROM', cell: ({ source }) => source },
 ]
 
+const trustText: Readonly<Record<Installation['trust'], string>> = {
+  pinned: 'pinned by inhouse',
+  given: 'given by you',
+  recorded: 'recorded at first use: nobody vouches for it; another one later is refused',
+}
+
 const install = async (context: Context, { accelerator, from, sha256 }: InstallOptions): Promise<void> => {
   const { config } = await context.load()
   if (config.offline && from === undefined)
@@ -116,7 +123,7 @@ const install = async (context: Context, { accelerator, from, sha256 }: InstallO
       [
         ['engine', `${installation.kind} ${installation.version} (${installation.accelerator})`],
         ['from', installation.source],
-        ['sha256', `${installation.sha256} (${installation.trust})`],
+        ['sha256', `${installation.sha256} (${trustText[installation.trust]})`],
       ],
       paint,
     ),

@@ -41,7 +41,7 @@ export const serve = (command: InhouseCommand): void => {
 }
 
 const run = async (context: Context, { listen }: Options): Promise<void> => {
-  const read = await context.reader({ listen })
+  const read = await context.reader({ flags: { listen }, here: true })
   const loaded = read()
   const bars = context.bars()
   const isTerminal = process.stderr.isTTY
@@ -99,6 +99,7 @@ const startedOf = (app: App, { home }: Context, file: string | undefined) => ({
     return trouble === undefined ? [] : [{ row, failure: asFailure(trouble) }]
   }),
   device: app.engines.status().device,
+  accelerator: app.engines.status().program?.accelerator,
   command: process.env['npm_lifecycle_event'] === undefined ? 'inhouse' : 'npx inhouse',
 })
 

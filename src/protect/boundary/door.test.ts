@@ -45,7 +45,7 @@ test('nothing above a place’s clearance, and nothing to a third party when off
       const { reached, transport } = recorder()
       const refused =
         labels.indexOf(label) > labels.indexOf(to.clearance) || (offline && to.kind === 'third-party')
-      const outcome = await createDoor(transport, { offline })
+      const outcome = await createDoor(transport, () => ({ offline }))
         .sendTo(to)(call, label)
         .catch((error: unknown) => error)
       expect(reached).toHaveLength(refused ? 0 : 1)
@@ -70,14 +70,14 @@ test.each([
 )
 
 test('a refusal names label and place, and is a Failure', async () => {
-  const send = createDoor(recorder().transport, { offline: false }).sendTo(builtInPlaces.cloud)
+  const send = createDoor(recorder().transport, () => ({ offline: false })).sendTo(builtInPlaces.cloud)
   const failure = await send(call, 'restricted').catch((error: unknown) => error)
   expect(failure).toBeInstanceOf(Failure)
   expect((failure as Failure).message).toBe('The request is restricted; cloud may see up to internal.')
 })
 
 test('what left and what was held back is counted by place', async () => {
-  const door = createDoor(recorder().transport, { offline: false })
+  const door = createDoor(recorder().transport, () => ({ offline: false }))
   const cloud = door.sendTo(builtInPlaces.cloud)
   await cloud(call, 'public')
   await door.sendTo(builtInPlaces.cloud)(call, 'internal')

@@ -37,7 +37,7 @@ export const mayPass = (label: Label, place: Place, settings: DoorSettings): Rea
 }
 
 /** The one door out: the only holder of the transport. Throws `Failure('place_not_cleared')` before a socket is opened. */
-export const createDoor = (transport: Transport, settings: DoorSettings): CountingDoor => {
+export const createDoor = (transport: Transport, settings: () => DoorSettings): CountingDoor => {
   const counts = new Map<string, { place: string; calls: number; bytes: number; refused: number }>()
 
   const countOf = (place: Place) => {
@@ -52,7 +52,7 @@ export const createDoor = (transport: Transport, settings: DoorSettings): Counti
     sendTo(place) {
       const count = countOf(place)
       return (call, label) => {
-        const reason = mayPass(label, place, settings)
+        const reason = mayPass(label, place, settings())
         if (reason !== undefined) {
           count.refused += 1
           return Promise.reject(new Failure('place_not_cleared', reason.text))

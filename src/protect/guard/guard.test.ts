@@ -59,7 +59,7 @@ const rejection = (promise: Promise<unknown>): Promise<string> =>
     (error: unknown) => (error instanceof Failure ? error.code : String(error)),
   )
 
-const ask = (model = 'small', tokens = 10) => ({ operation: 'chat', model, tokens }) as const
+const ask = (model = 'small', tokens = 10) => ({ operation: 'chat', model, row: model, tokens }) as const
 
 describe('identify', () => {
   test('a key that was made is known, with team, tags, models and places', async () => {

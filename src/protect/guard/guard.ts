@@ -66,13 +66,15 @@ export function createGuard({ keys, counters, policy, clock }: GuardDeps): Guard
           param: 'model',
         })
       }
-      const model = matchName(demand.model, modelNames)
+      const asked = matchName(demand.model, modelNames)
+      const row = matchName(demand.row, modelNames)
       // The order is fixed: key, team, model.
-      const limits = [
-        ...(ofKey.get(identity) ?? limitsOf('key', identity.key, `key ${identity.name}`, policy.keys)),
-        ...(identity.team === undefined ? [] : (ofTeam.get(identity.team) ?? [])),
-        ...(model === undefined ? [] : (ofModel.get(model) ?? [])),
-      ]
+      const limits = joined(
+        ofKey.get(identity) ?? limitsOf('key', identity.key, `key ${identity.name}`, policy.keys),
+        identity.team === undefined ? undefined : ofTeam.get(identity.team),
+        asked === undefined ? undefined : ofModel.get(asked),
+        row === undefined || row === asked ? undefined : ofModel.get(row),
+      )
       const lease = counters.take(limits, demand.tokens)
       if ('limit' in lease) throw rateLimited(lease, demand)
       return { close: (usage) => lease.close(tokensOf(usage)) } satisfies Admission
@@ -82,14 +84,26 @@ export function createGuard({ keys, counters, policy, clock }: GuardDeps): Guard
 
 function findKey(keys: GuardDeps['keys'], secret: string | undefined): Key {
   if (secret === undefined || secret === '') throw new Failure('key_missing', 'The request carries no key.')
-  const reading = readSecret(secret)
-  if (reading === 'foreign')
-    throw new Failure('key_unknown', 'This is not a key of inhouse: those begin with ih-.')
-  if (reading === 'mistyped')
-    throw new Failure('key_unknown', 'The key is mistyped: its last characters do not fit.')
-  const key = keys.find(secret)
-  if (key === undefined) throw new Failure('key_unknown', 'The key is well formed, but not known here.')
-  return key
+  return keys.find(secret) ?? refuse(readSecret(secret))
+}
+
+const refuse = (reading: ReturnType<typeof readSecret>): never => {
+  throw new Failure('key_unknown', refusals[reading])
+}
+
+const refusals = {
+  foreign: 'This is not a key of inhouse: those begin with ih-.',
+  mistyped: 'The key is mistyped: its last characters do not fit.',
+  whole: 'The key is well formed, but not known here.',
+} as const
+
+/** Most calls have limits of one kind, or none: no list is made for them. */
+function joined(
+  first: readonly Limit[],
+  ...others: readonly (readonly Limit[] | undefined)[]
+): readonly Limit[] {
+  const more = others.flatMap((limits) => limits ?? [])
+  return more.length === 0 ? first : [...first, ...more]
 }
 
 const units = ['requestsPerMinute', 'tokensPerMinute', 'concurrency'] as const

@@ -4,7 +4,8 @@ import type { Edit, JsonText, Splice } from '../../core/json.ts'
 export class Draft {
   readonly body: JsonText
   readonly warnings: string[]
-  readonly #edits = new Map<string, Edit>()
+  /** Most bodies go out as they came: made with the first change. */
+  #edits: Map<string, Edit> | undefined
   readonly #splices: Splice[] = []
 
   constructor(body: JsonText, warnings: readonly string[] = []) {
@@ -14,17 +15,17 @@ export class Draft {
 
   /** The value of a field after the changes so far; null counts as absent, as it does in these dialects. */
   get(field: string): unknown {
-    const edit = this.#edits.get(field)
+    const edit = this.#edits?.get(field)
     return (edit === undefined ? this.body.get(field) : edit.value) ?? undefined
   }
 
   set(field: string, value: unknown): void {
-    this.#edits.set(field, { path: [field], value })
+    this.#change(field, { path: [field], value })
   }
 
   /** Sets a field of an object; where there is no such object it is made. */
   setIn(field: string, inner: string, value: unknown): void {
-    this.#edits.set(`${field} ${inner}`, { path: [field, inner], value })
+    this.#change(`${field} ${inner}`, { path: [field, inner], value })
   }
 
   setDefault(field: string, value: unknown): void {
@@ -33,7 +34,7 @@ export class Draft {
 
   /** Takes a field out. */
   remove(field: string): void {
-    if (this.body.has(field) || this.#edits.has(field)) this.set(field, undefined)
+    if (this.body.has(field) || this.#edits?.has(field) === true) this.set(field, undefined)
   }
 
   /** Takes a field out and tells the client. */
@@ -48,6 +49,11 @@ export class Draft {
   }
 
   bytes(): Uint8Array {
-    return this.body.edit([...this.#edits.values()], this.#splices)
+    return this.body.edit(this.#edits === undefined ? [] : [...this.#edits.values()], this.#splices)
+  }
+
+  #change(name: string, edit: Edit): void {
+    this.#edits ??= new Map()
+    this.#edits.set(name, edit)
   }
 }

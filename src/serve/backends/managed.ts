@@ -1,3 +1,4 @@
+import { abortSignalOf } from '../../core/stop.ts'
 import { z } from 'zod'
 
 import { Failure } from '../../core/failure.ts'
@@ -29,7 +30,7 @@ export const managed: BackendKind<z.output<typeof settings>> = {
       concurrency: row.concurrency ?? preset.concurrency,
       queue: row.queue ?? defaultQueue,
       ask: 'stream',
-      open: (target, signal) => engines.open(target.row, signal),
+      open: (target, signal) => engines.open(target.row, abortSignalOf(signal)),
       pathOf: (operation) => pathUnder('/v1', operation),
       // The supervisor watches each engine itself.
       probe: undefined,

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 
 import type { Backend, Opening, Outgoing, Target } from '../../core/backend.ts'
+import { isInHouse, isLoopback } from '../../core/hosts.ts'
 import type { Dialect, Operation } from '../../core/operation.ts'
 import type { ModelRequest } from '../../core/request.ts'
 import { Draft } from './draft.ts'
-import { isLoopback, isPrivate } from './host.ts'
 import { baseUrl, defaultQueue, remoteSettings, sharedSettings, splitBase } from './kind.ts'
 import type { BackendDeps, BackendKind, RowBackend } from './kind.ts'
 import { openAiDraft } from './openai-body.ts'
@@ -70,7 +70,8 @@ const presetOf = (row: OpenAiRow): Preset => presets.find((preset) => preset.id 
  */
 function placeOf({ place, url }: OpenAiRow, { run }: Preset): string {
   if (place !== undefined) return place
-  const isOwn = run === 'engine' ? isPrivate(url) : run === 'unknown' && isLoopback(url)
+  const { hostname } = new URL(url)
+  const isOwn = run === 'engine' ? isInHouse(hostname) : run === 'unknown' && isLoopback(hostname)
   return isOwn ? 'local' : 'cloud'
 }
 

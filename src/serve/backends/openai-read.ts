@@ -51,8 +51,8 @@ export class OpenAiReading implements Reading {
   #id = ''
   #started = false
   #spent: Usage | undefined
-  readonly #calls = new Map<number, Calls>()
-  readonly #rest = new Map<string, unknown>()
+  #calls: Map<number, Calls> | undefined
+  #rest: Map<string, unknown> | undefined
 
   /** One event of a stream. Throws `Failure('upstream_invalid')`. */
   readonly message = ({ data }: { readonly data: string }): readonly ModelEvent[] => {
@@ -63,12 +63,13 @@ export class OpenAiReading implements Reading {
   }
 
   /** A whole body. */
-  readonly whole = (body: Uint8Array): readonly ModelEvent[] => [
-    ...this.#answer(decoder.decode(body)),
-    { type: 'end' },
-  ]
+  readonly whole = (body: Uint8Array): readonly ModelEvent[] => {
+    const events = this.#answer(decoder.decode(body))
+    events.push({ type: 'end' })
+    return events
+  }
 
-  #answer(text: string): readonly ModelEvent[] {
+  #answer(text: string): ModelEvent[] {
     const answer = parseObject(text) as RawAnswer
     if (answer.error !== undefined && answer.error !== null) return [failureInBody(text, answer.error)]
     const events: ModelEvent[] = []
@@ -115,7 +116,7 @@ export class OpenAiReading implements Reading {
     if (raw.logprobs) events.push({ type: 'logprobs', logprobs: raw.logprobs, ...at })
     if (raw.finish_reason) {
       const reason =
-        this.#calls.has(at.choice ?? 0) && raw.finish_reason === 'stop' ? 'tool-calls' : undefined
+        this.#calls?.has(at.choice ?? 0) === true && raw.finish_reason === 'stop' ? 'tool-calls' : undefined
       events.push({
         type: 'finish',
         reason: reason ?? finishReasons[raw.finish_reason] ?? 'other',
@@ -126,6 +127,7 @@ export class OpenAiReading implements Reading {
   }
 
   #toolCalls(raws: readonly RawCall[], at: { readonly choice?: number }, events: ModelEvent[]): void {
+    this.#calls ??= new Map()
     let calls = this.#calls.get(at.choice ?? 0)
     if (calls === undefined) this.#calls.set(at.choice ?? 0, (calls = new Calls()))
     for (const raw of raws) {
@@ -146,6 +148,7 @@ export class OpenAiReading implements Reading {
     for (const key in answer) {
       if (known.has(key)) continue
       const value = answer[key]
+      this.#rest ??= new Map()
       if (this.#rest.get(key) === value) continue
       this.#rest.set(key, value)
       rest ??= {}

@@ -106,7 +106,7 @@ test.each<[number, FailureCode]>([
   [400, 'upstream_rejected'],
   [401, 'upstream_auth'],
   [402, 'upstream_rate_limited'],
-  [403, 'upstream_auth'],
+  [403, 'upstream_forbidden'],
   [404, 'upstream_not_found'],
   [408, 'upstream_rate_limited'],
   [413, 'upstream_rejected'],

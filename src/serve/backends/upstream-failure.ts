@@ -14,7 +14,8 @@ interface Complaint {
 }
 
 /**
- * What a non-2xx reply means. `retryAfter` is the header as it came: seconds, an HTTP date, or `…ms` where the
+ * What a non-2xx reply means. What an upstream says of our credentials is for nobody’s eyes: it may quote them.
+ * `retryAfter` is the header as it came: seconds, an HTTP date, or `…ms` where the
  * upstream gave `retry-after-ms`. `now`: milliseconds since the epoch.
  */
 export function upstreamFailure(
@@ -26,7 +27,9 @@ export function upstreamFailure(
   const { value, isJson } = parse(decoder.decode(body))
   const complaint = complaintOf(value)
   const retryAfterMs = retryAfterIn(retryAfter, now)
-  return new Failure(codeOf(status, complaint), {
+  const code = codeOf(status, complaint)
+  if (code === 'upstream_auth') return new Failure(code, `The backend answered with status ${status}.`)
+  return new Failure(code, {
     message: complaint.text || `The backend answered with status ${status}.`,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     upstream: { status, contentType: isJson ? 'application/json' : undefined, body },
@@ -49,7 +52,8 @@ function codeOf(status: number, { text, kind }: Complaint): FailureCode {
     return 'context_exceeded'
   // llama-server answers 500 to an embedding input over its batch.
   if (status === 500 && /too large to process/i.test(text)) return 'context_exceeded'
-  if (status === 401 || status === 403) return 'upstream_auth'
+  if (status === 401) return 'upstream_auth'
+  if (status === 403) return 'upstream_forbidden'
   if (status === 404) return 'upstream_not_found'
   // 402: the account is empty, OpenAI’s 429 `insufficient_quota`.
   if (status === 402 || status === 408 || status === 429) return 'upstream_rate_limited'

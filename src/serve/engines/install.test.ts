@@ -9,6 +9,7 @@ import { fetchTimeoutMs, pinned, realEngine, testHome, writeBinary } from './fix
 import { findEngine } from './find.ts'
 import { installEngine, type InstallRequest } from './install.ts'
 import {
+  firstAccelerator,
   listInstallations,
   removeInstallation,
   wantedAccelerators,
@@ -117,6 +118,48 @@ describe('installing an engine', () => {
   test('a platform without a wheel is told before anything is fetched', async () => {
     const strange = { ...machine, platform: 'freebsd' }
     expect(await codeOf(install(await newHome(), { machine: strange }))).toBe('engine_unsupported')
+  })
+
+  test('an engine that nobody pinned is compared before it runs, by its files and not by what it says of them', async () => {
+    const home = await newHome()
+    const links = join(folder, 'links')
+    const ran = join(home, 'ran')
+    await mkdir(links)
+    const env = {
+      ...process.env,
+      PIP_NO_INDEX: '1',
+      PIP_FIND_LINKS: links,
+      UV_NO_INDEX: '1',
+      UV_FIND_LINKS: links,
+    }
+    const publish = (init: string) => {
+      const info = `xllamacpp-${xllamacpp.version}.dist-info`
+      const files = {
+        'xllamacpp/__init__.py': `__version__ = "x"\n${init}`,
+        [`${info}/METADATA`]: `Metadata-Version: 2.1\nName: xllamacpp\nVersion: ${xllamacpp.version}\n`,
+        [`${info}/WHEEL`]: 'Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n',
+        [`${info}/RECORD`]: 'xllamacpp/__init__.py,,\n',
+      }
+      const entries = Object.entries(files).map(([name, text]) => ({ name, content: Buffer.from(text) }))
+      return writeFile(join(links, `xllamacpp-${xllamacpp.version}-py3-none-any.whl`), makeZip(entries))
+    }
+    await publish('')
+    const first = await install(home, { accelerator: 'vulkan', env })
+    expect(first.trust).toBe('recorded')
+    expect(first.sha256).toMatch(/^[\da-f]{64}$/)
+    await removeInstallation(home, first.name)
+    expect((await install(home, { accelerator: 'vulkan', env })).sha256).toBe(first.sha256)
+    await removeInstallation(home, first.name)
+    await publish(`open(${JSON.stringify(ran)}, 'w')`)
+    expect(await codeOf(install(home, { accelerator: 'vulkan', env }))).toBe('digest_mismatch')
+    expect(await Bun.file(ran).exists()).toBe(false)
+    expect(await listInstallations(home)).toEqual([])
+  }, 60_000)
+
+  test('the first start brings what is pinned, whatever the hardware, unless the config names another', () => {
+    const gpus = [{ vendor: 'nvidia', name: 'x', memoryBytes: 1 }] as const
+    expect(firstAccelerator('auto', { ...machine, platform: 'linux', arch: 'x64', gpus })).toBe('cpu')
+    expect(firstAccelerator('cuda', { ...machine, gpus })).toBe('cuda')
   })
 
   test('a wheel from a file needs no network; its digest is shown, and one that is given must be right', async () => {

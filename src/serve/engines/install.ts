@@ -9,6 +9,7 @@ import { findPython } from '../../install/python.ts'
 import { run } from '../../install/run.ts'
 import { stage } from '../../install/stage.ts'
 import { unpack } from '../../install/unpack.ts'
+import { contentDigest } from './digest.ts'
 import type { Accelerator } from './engine.ts'
 import { inspect, mustRunHere } from './find.ts'
 import {
@@ -82,10 +83,10 @@ const installPackage = async (request: InstallRequest): Promise<Installation> =>
       ...(pinned ? { bytes: xllamacpp.wheelBytes } : {}),
     }
     const { version } = await pipDownload(python, wheel, folder, request)
-    await mustImport(python.executable, folder)
     const trust = request.sha256 !== undefined ? 'given' : pinned ? 'pinned' : 'recorded'
-    const sha256 =
-      digest ?? (await firstUse(home, `${name}-${platform}`, await contentDigest(folder, version)))
+    // Before anything of it runs.
+    const sha256 = digest ?? (await firstUse(home, `${name}-${platform}`, await contentDigest(folder)))
+    await mustImport(python.executable, folder)
     const source = `xllamacpp ${version}${pinned ? '' : ` from ${indexUrl}`}`
     return { kind: 'xllamacpp', version, accelerator, runs: python.executable, source, sha256, trust }
   })
@@ -157,10 +158,6 @@ const mustImport = async (python: string, folder: string): Promise<void> => {
   const meaning = meaningOf({ code: ran.status, signal, tail: ran.stderr })
   throw new Failure('engine_unsupported', `The engine does not start here: ${meaning}.`)
 }
-
-/** The wheel's own list of its files with their digests stands for the wheel. */
-const contentDigest = (folder: string, version: string): Promise<string> =>
-  sha256OfFile(join(folder, `${xllamacpp.name}-${version}.dist-info`, 'RECORD'))
 
 /**
  * Where nobody published a digest, the one that came first is written down; another one later is refused. Throws

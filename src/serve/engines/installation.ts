@@ -68,3 +68,7 @@ export const wantedAccelerators = (machine: Pick<Machine, 'platform' | 'arch' | 
 /** The one whose wheel stands on the public index, with a digest that this program knows. */
 export const pinnedAccelerator = ({ platform, arch }: Pick<Machine, 'platform' | 'arch'>): Accelerator =>
   platform === 'darwin' && arch === 'arm64' ? 'metal' : 'cpu'
+
+/** What the first start brings: what the config names, else only the one that is pinned, whatever the hardware. */
+export const firstAccelerator = (asked: 'auto' | Accelerator, machine: Machine): Accelerator =>
+  asked === 'auto' ? pinnedAccelerator(machine) : asked

@@ -1,26 +1,17 @@
-import type { Opening, Outgoing, Target } from '../../core/backend.ts'
+import type { Outgoing, Target } from '../../core/backend.ts'
 import type { Frame, FrameReader, ModelEvent } from '../../core/event.ts'
 import { Failure, asFailure } from '../../core/failure.ts'
 import type { Operation } from '../../core/operation.ts'
 import type { ModelRequest } from '../../core/request.ts'
 import type { ByteSource } from '../../core/send.ts'
 import type { Station } from './backends.ts'
+import type { Call } from './call.ts'
 import { Deadline } from './deadline.ts'
+import type { Health } from './health.ts'
 import type { RequestScope } from './scope.ts'
 import type { GatewaySettings } from './settings.ts'
 
 const errorBodyBytes = 64 * 1024
-
-/** An upstream that has begun to answer: what came so far, and where the rest comes from. */
-export interface Answer {
-  readonly target: Target
-  readonly station: Station
-  readonly outgoing: Outgoing
-  /** Everything up to and with the first event. */
-  readonly first: readonly Frame[]
-  /** The frames that follow; undefined at the end. */
-  more(): Promise<readonly Frame[] | undefined>
-}
 
 /**
  * Asks one target and waits for its first event. What it took (slot, engine, socket) belongs to the scope.
@@ -33,144 +24,185 @@ export async function attempt(
   scope: RequestScope,
   settings: GatewaySettings,
 ): Promise<Answer> {
-  const { backend, slots, health, deadlines } = station
+  const { backend, slots, deadlines } = station
   const call = scope.beginCall()
   const waitFrom = scope.tookMs
-  const free = slots.take(call.signal, settings.queue.maxWaitMs)
-  scope.own(free instanceof Promise ? await free : free)
   const outgoing = backend.outgoing(request, target)
-  const opened = backend.open(target, call.signal)
-  const opening = opened instanceof Promise ? await opened : opened
-  scope.own(() => opening.close())
-  scope.queueMs += scope.tookMs - waitFrom
-  const deadline = new Deadline(call)
-  scope.own(() => deadline.clear())
-  health.began()
   try {
-    deadline.arm(deadlines.firstEventMs, () => late(target, deadlines.firstEventMs))
-    const answer = await converse(
-      opening,
-      outgoing,
-      target,
-      request,
-      station,
-      scope,
-      call,
-      deadline,
-      settings,
-    )
-    health.succeeded()
-    return answer
-  } catch (thrown) {
-    // What aborted the call says more than how the socket took it.
-    const reason: unknown = call.signal.aborted ? call.signal.reason : thrown
-    const failure = asFailure(reason)
-    if (failure.code === 'client_left') health.undecided()
-    else health.failed(failure.code)
-    throw failure
-  }
-}
-
-async function converse(
-  opening: Opening,
-  outgoing: Outgoing,
-  target: Target,
-  request: ModelRequest,
-  station: Station,
-  scope: RequestScope,
-  call: AbortController,
-  deadline: Deadline,
-  settings: GatewaySettings,
-): Promise<Answer> {
-  const { backend } = station
-  const reply = await backend.send(
-    {
-      method: 'POST',
-      url: opening.url + outgoing.path,
-      headers: { ...opening.headers, ...outgoing.headers },
-      body: outgoing.body,
-      signal: call.signal,
-      connectTimeoutMs: station.deadlines.connectMs,
-    },
-    scope.label,
-  )
-  scope.own(() => reply.body.cancel())
-  if (reply.status < 200 || reply.status >= 300) {
-    const body = await reply.body.all(errorBodyBytes)
-    const precise = reply.header('retry-after-ms')
-    const retryAfter = precise === undefined ? reply.header('retry-after') : `${precise}ms`
-    throw backend.failure(outgoing, reply.status, retryAfter, body)
-  }
-  const reader = backend.reader(outgoing, reply)
-  const isCut = (rest: readonly Frame[]): boolean =>
-    speaks.has(request.operation) &&
-    scope.tap.failure === undefined &&
-    !scope.tap.finished &&
-    !rest.some(hasFinish)
-  const more = framesOf(reply.body, reader, outgoing, deadline, call, station, target, settings, isCut)
-  const first: Frame[] = []
-  for (;;) {
-    const frames = await more()
-    if (frames === undefined)
-      throw new Failure('upstream_cut', `${backend.name} ended its answer before it began.`)
-    first.push(...frames)
-    const event = firstEvent(frames)
-    if (event?.type === 'failure') throw new Failure(event.code, event.facts)
-    if (event !== undefined) break
-  }
-  scope.sawEvent()
-  return { target, station, outgoing, first, more }
-}
-
-/** A whole body comes as one piece; a stream piece by piece, each in its time. */
-function framesOf(
-  body: ByteSource,
-  reader: FrameReader,
-  outgoing: Outgoing,
-  deadline: Deadline,
-  call: AbortController,
-  { deadlines: { betweenEventsMs } }: Station,
-  target: Target,
-  settings: GatewaySettings,
-  isCut: (rest: readonly Frame[]) => boolean,
-): () => Promise<readonly Frame[] | undefined> {
-  let ended = false
-  let armed = false
-  return async () => {
-    if (ended) return undefined
+    const free = slots.take(call, settings.queue.maxWaitMs)
+    scope.own(free instanceof Promise ? await free : free)
+    const health = station.health.of(target.model)
+    if (!health.tryEnter()) {
+      throw new Failure('circuit_open', {
+        message: `${target.model} at ${backend.name} rests after failures.`,
+        retryAfterMs: Math.max(1000, health.restMs),
+      })
+    }
+    // Whatever ends the attempt without a word about the backend lets others try.
+    scope.own(() => health.undecided())
+    const opened = backend.open(target, call)
+    const opening = opened instanceof Promise ? await opened : opened
+    scope.own(() => opening.close())
+    scope.queueMs += scope.tookMs - waitFrom
+    const deadline = new Deadline(call, () => scope.tookMs)
+    scope.deadline = deadline
+    deadline.allow(deadlines.firstEventMs, () => late(target, deadlines.firstEventMs))
+    deadline.resume()
+    scope.sent = true
     try {
-      if (!outgoing.stream) {
-        ended = true
-        const frames = reader.push(await body.all(settings.maxAnswerBytes))
-        const rest = reader.end()
-        deadline.clear()
-        return rest.length === 0 ? frames : [...frames, ...rest]
+      const reply = await backend.send(
+        {
+          method: 'POST',
+          url: opening.url + outgoing.path,
+          headers: { ...opening.headers, ...outgoing.headers },
+          body: outgoing.body,
+          signal: call,
+          connectTimeoutMs: deadlines.connectMs,
+        },
+        scope.label,
+      )
+      scope.own(() => reply.body.cancel())
+      if (reply.status < 200 || reply.status >= 300) {
+        const precise = reply.header('retry-after-ms')
+        const retryAfter = precise === undefined ? reply.header('retry-after') : `${precise}ms`
+        throw backend.failure(outgoing, reply.status, retryAfter, await beginning(reply.body, errorBodyBytes))
       }
-      const bytes = await body.read()
-      if (bytes === undefined) {
-        ended = true
-        deadline.clear()
-        const rest = reader.end()
-        if (isCut(rest))
-          throw new Failure('upstream_cut', `${target.backend} ended its answer without a finish.`)
-        return rest
-      }
-      if (armed) deadline.touch()
-      else {
-        armed = true
-        deadline.arm(betweenEventsMs, () => stalled(target, betweenEventsMs))
-      }
-      return reader.push(bytes)
+      deadline.pause()
+      const reader = backend.reader(outgoing, reply)
+      const answer = new Answer({
+        target,
+        request,
+        station,
+        outgoing,
+        reader,
+        body: reply.body,
+        call,
+        deadline,
+        scope,
+        health,
+        settings,
+      })
+      await answer.begin()
+      return answer
     } catch (thrown) {
-      throw asFailure(call.signal.aborted ? call.signal.reason : thrown)
+      // What aborted the call says more than how the socket took it.
+      const failure = asFailure(call.aborted ? call.reason : thrown)
+      if (failure.code !== 'client_left') health.failed(failure.code)
+      throw failure
+    }
+  } finally {
+    // A wait that came to nothing is a wait all the same.
+    if (!scope.sent) scope.queueMs += scope.tookMs - waitFrom
+  }
+}
+
+interface AnswerParts {
+  readonly target: Target
+  readonly request: ModelRequest
+  readonly station: Station
+  readonly outgoing: Outgoing
+  readonly reader: FrameReader
+  readonly body: ByteSource
+  readonly call: Call
+  readonly deadline: Deadline
+  readonly scope: RequestScope
+  readonly health: Health
+  readonly settings: GatewaySettings
+}
+
+/** An upstream that has begun to answer: what came so far, and where the rest comes from. */
+export class Answer {
+  /** Everything up to and with the first event. */
+  first: readonly Frame[] = []
+  readonly #parts: AnswerParts
+  #ended = false
+
+  constructor(parts: AnswerParts) {
+    this.#parts = parts
+  }
+
+  get outgoing(): Outgoing {
+    return this.#parts.outgoing
+  }
+
+  /** It came as a stream, whatever was asked for. */
+  get isStream(): boolean {
+    return this.#parts.reader.isStream
+  }
+
+  async begin(): Promise<void> {
+    const { target, scope, health } = this.#parts
+    const first: Frame[] = []
+    for (;;) {
+      const frames = await this.more()
+      if (frames === undefined)
+        throw new Failure('upstream_cut', `${target.backend} ended its answer before it began.`)
+      first.push(...frames)
+      const event = firstEvent(frames)
+      if (event?.type === 'failure') throw new Failure(event.code, event.facts)
+      if (event !== undefined) break
+    }
+    this.first = first
+    scope.sawEvent()
+    health.began()
+  }
+
+  /** The frames that follow; undefined at the end. Rejects when the upstream breaks off, stalls, or was given up. */
+  async more(): Promise<readonly Frame[] | undefined> {
+    if (this.#ended) return undefined
+    const { call, deadline, health } = this.#parts
+    deadline.resume()
+    try {
+      const frames = await this.#next()
+      if (frames?.some(hasEvents) === true) this.#moved()
+      return frames
+    } catch (thrown) {
+      const failure = asFailure(call.aborted ? call.reason : thrown)
+      if (failure.code !== 'client_left') health.failed(failure.code)
+      throw failure
+    } finally {
+      deadline.pause()
     }
   }
+
+  async #next(): Promise<readonly Frame[] | undefined> {
+    const { reader, body, settings } = this.#parts
+    if (!reader.isStream) {
+      const frames = reader.push(await body.all(settings.maxAnswerBytes))
+      return this.#finish([...frames, ...reader.end()])
+    }
+    const bytes = await body.read()
+    return bytes === undefined ? this.#finish(reader.end()) : reader.push(bytes)
+  }
+
+  /** What ends with a finish, and has none, was cut, however clean the socket's end looked. */
+  #finish(rest: readonly Frame[]): readonly Frame[] {
+    const { target, request, reader, scope, health } = this.#parts
+    this.#ended = true
+    const { tap } = scope
+    const isCut =
+      reader.isStream && speaks.has(request.operation) && tap.failure === undefined && !tap.finished
+    if (isCut && !rest.some(hasFinish)) {
+      throw new Failure('upstream_cut', `${target.backend} ended its answer without a finish.`)
+    }
+    if (tap.failure === undefined) health.succeeded()
+    else health.failed(tap.failure.code)
+    return rest
+  }
+
+  /** A comment is no sign of life: only an event starts the time anew. */
+  #moved(): void {
+    const { deadline, station, target } = this.#parts
+    const ms = station.deadlines.betweenEventsMs
+    deadline.allow(ms, () => new Failure('stalled', `${target.backend} sent nothing more for ${ms} ms.`))
+  }
 }
 
-/** What ends with a finish: when it does not, it was cut, however clean the socket's end looked. */
-const speaks: ReadonlySet<Operation> = new Set<Operation>(['chat', 'complete'])
+/** What ends with a finish. */
+export const speaks: ReadonlySet<Operation> = new Set<Operation>(['chat', 'complete'])
 
 const hasFinish = (frame: Frame): boolean => frame.events().some((event) => event.type === 'finish')
+const hasEvents = (frame: Frame): boolean => frame.events().length > 0
 
 function firstEvent(frames: readonly Frame[]): ModelEvent | undefined {
   for (const frame of frames) {
@@ -180,8 +212,18 @@ function firstEvent(frames: readonly Frame[]): ModelEvent | undefined {
   return undefined
 }
 
+/** As much of an error's body as anybody reads. */
+async function beginning(body: ByteSource, limit: number): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = []
+  let size = 0
+  while (size < limit) {
+    const piece = await body.read()
+    if (piece === undefined) break
+    pieces.push(piece)
+    size += piece.length
+  }
+  return Buffer.concat(pieces).subarray(0, limit)
+}
+
 const late = (target: Target, ms: number): Failure =>
   new Failure('first_event_timeout', `${target.backend} sent nothing within ${ms} ms.`)
-
-const stalled = (target: Target, ms: number): Failure =>
-  new Failure('stalled', `${target.backend} sent nothing more for ${ms} ms.`)

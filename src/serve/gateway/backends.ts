@@ -2,7 +2,7 @@ import type { Backend } from '../../core/backend.ts'
 import type { Clock } from '../../core/clock.ts'
 import { Failure } from '../../core/failure.ts'
 import type { Standing } from '../../core/route.ts'
-import { Health } from './health.ts'
+import { HealthByModel } from './health.ts'
 import type { Deadlines, GatewaySettings } from './settings.ts'
 import { Slots } from './slots.ts'
 
@@ -10,7 +10,8 @@ import { Slots } from './slots.ts'
 export interface Station {
   readonly backend: Backend
   readonly slots: Slots
-  readonly health: Health
+  /** By the model's name at the backend: one that fails says nothing of the others. */
+  readonly health: HealthByModel
   /** The general ones, and what the backend's row says instead. */
   readonly deadlines: Deadlines
 }
@@ -21,7 +22,7 @@ export interface Placed {
   readonly deadlines: Deadlines
 }
 
-/** The backends of one config. A reload makes a new list and takes over the slots, so that calls under way keep counting. */
+/** The backends of one config. A reload makes a new list and takes over slots and health. */
 export class Stations {
   readonly #stations: ReadonlyMap<string, Station>
 
@@ -40,7 +41,8 @@ export class Stations {
     for (const { backend, deadlines } of backends) {
       const slots = before?.find(backend.name)?.slots ?? new Slots(backend.name)
       slots.resize(backend.concurrency, backend.queue)
-      stations.set(backend.name, { backend, slots, health: new Health(clock, settings.health), deadlines })
+      const health = before?.find(backend.name)?.health ?? new HealthByModel(clock, settings.health)
+      stations.set(backend.name, { backend, slots, health, deadlines })
     }
     return new Stations(stations)
   }
@@ -55,8 +57,8 @@ export class Stations {
     return this.#stations.get(name)
   }
 
-  standing(name: string): Standing {
-    return this.#stations.get(name)?.health.standing ?? 'resting'
+  standing(name: string, model: string): Standing {
+    return this.#stations.get(name)?.health.of(model).standing ?? 'resting'
   }
 
   all(): Iterable<Station> {

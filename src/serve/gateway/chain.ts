@@ -62,14 +62,14 @@ export async function firstAnswer(
 
 /** Waits, but not for a client that has left. */
 async function pause(ms: number, scope: RequestScope): Promise<void> {
-  const { signal } = scope.beginCall()
+  const signal = scope.beginCall()
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(resolve, ms)
     const left = (): void => {
       clearTimeout(timer)
       reject(asFailure(signal.reason))
     }
-    signal.addEventListener('abort', left, { once: true })
+    signal.addEventListener('abort', left)
     if (signal.aborted) left()
   })
 }

@@ -1,26 +1,43 @@
 import type { Failure } from '../../core/failure.ts'
+import type { Call } from './call.ts'
 
-/** One timer that ends a call with a failure when nothing moves for too long. Re-armed, not re-made, for each event. */
+/**
+ * Ends a call with a failure when its upstream is silent for too long. Only the time that somebody waits counts: a client
+ * that reads slowly is not the upstream's fault. It has no timer, which would cost each chunk one: the gateway looks at
+ * all calls now and then.
+ */
 export class Deadline {
-  readonly #call: AbortController
-  #timer: ReturnType<typeof setTimeout> | undefined
+  readonly #call: Call
+  readonly #tick: () => number
+  #leftMs = 0
+  /** Undefined while nobody waits. */
+  #since: number | undefined
+  #failure: (() => Failure) | undefined
 
-  constructor(call: AbortController) {
+  constructor(call: Call, tick: () => number) {
     this.#call = call
+    this.#tick = tick
   }
 
-  arm(ms: number, failure: () => Failure): void {
-    this.clear()
-    this.#timer = setTimeout(() => this.#call.abort(failure()), ms)
+  /** So long may pass until the next event; counts from the next `resume`. */
+  allow(ms: number, failure: () => Failure): void {
+    this.#leftMs = ms
+    this.#failure = failure
   }
 
-  /** Something moved: the time starts anew. */
-  touch(): void {
-    this.#timer?.refresh()
+  resume(): void {
+    this.#since = this.#tick()
   }
 
-  clear(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+  pause(): void {
+    if (this.#since === undefined) return
+    this.#leftMs = Math.max(0, this.#leftMs - (this.#tick() - this.#since))
+    this.#since = undefined
+  }
+
+  /** Ends the call if its time is over. */
+  look(): void {
+    if (this.#since !== undefined && this.#tick() - this.#since >= this.#leftMs)
+      this.#call.abort(this.#failure?.())
   }
 }

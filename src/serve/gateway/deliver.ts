@@ -2,7 +2,7 @@ import type { Frame, ModelEvent } from '../../core/event.ts'
 import { Failure, asFailure } from '../../core/failure.ts'
 import type { ModelRequest } from '../../core/request.ts'
 import type { AnswerFacts, StreamWriter, Surface } from '../../core/surface.ts'
-import type { Answer } from './attempt.ts'
+import { speaks, type Answer } from './attempt.ts'
 import type { RequestScope } from './scope.ts'
 import type { GatewaySettings } from './settings.ts'
 
@@ -22,7 +22,7 @@ export async function wholeAnswer(answer: Answer, delivery: Delivery): Promise<C
   const { scope, surface, facts } = delivery
   const frames = [...answer.first]
   see(answer.first, scope)
-  if (answer.outgoing.stream) {
+  if (answer.isStream) {
     for (let more = await answer.more(); more !== undefined; more = await answer.more()) {
       see(more, scope)
       frames.push(...more)
@@ -30,7 +30,7 @@ export async function wholeAnswer(answer: Answer, delivery: Delivery): Promise<C
   }
   const { failure } = scope.tap
   if (failure !== undefined) throw failure
-  if (!answer.outgoing.stream && isFaithful(answer, surface)) return joined(frames)
+  if (!answer.isStream && isFaithful(answer, surface)) return joined(frames)
   return surface.whole(
     frames.flatMap((frame) => frame.events().filter((event) => isTold(event, answer, surface))),
     facts,
@@ -115,9 +115,13 @@ class Outflow {
   }
 
   #render(frames: readonly Frame[], answer: Answer): Uint8Array | undefined {
-    const { request, surface } = this.#delivery
-    if (answer.outgoing.stream && isFaithful(answer, surface)) {
-      const shown = request.wantsUsage ? frames : frames.filter((frame) => !surface.isUsageOnly(frame))
+    const { request, scope, surface } = this.#delivery
+    if (answer.isStream && isFaithful(answer, surface)) {
+      // A terminator before the finish would tell clients that a cut answer is whole: they stop reading there.
+      const early = speaks.has(request.operation) && !scope.tap.finished && scope.tap.ended
+      const shown = frames.filter(
+        (frame) => (request.wantsUsage || !surface.isUsageOnly(frame)) && !(early && isEnd(frame)),
+      )
       return shown.length === 0 ? undefined : joined(shown)
     }
     const chunks: Chunk[] = []
@@ -136,7 +140,7 @@ class Outflow {
       return undefined
     }
     this.#over('done')
-    const said = tap.ended && answer.outgoing.stream && isFaithful(answer, surface)
+    const said = tap.ended && answer.isStream && isFaithful(answer, surface)
     return said ? undefined : text([this.#write({ type: 'end' })])
   }
 
@@ -174,6 +178,8 @@ function text(chunks: readonly Chunk[]): Uint8Array | undefined {
   if (bytes.length === 0) return undefined
   return bytes.length === 1 ? bytes[0] : Buffer.concat(bytes)
 }
+
+const isEnd = (frame: Frame): boolean => frame.events().some((event) => event.type === 'end')
 
 function joined(frames: readonly Frame[]): Uint8Array {
   const [only] = frames

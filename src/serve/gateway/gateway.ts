@@ -14,6 +14,9 @@ import { answerHeaders, errorResponse } from './headers.ts'
 import { RequestScope } from './scope.ts'
 import type { GatewaySettings } from './settings.ts'
 
+/** How often running calls are looked at, for a client that left and an upstream that is late: how exact deadlines are. */
+const lookEveryMs = 25
+
 /** What a config makes of the gateway; a reload puts a new one in its place, calls under way keep theirs. */
 export interface Setup {
   readonly settings: GatewaySettings
@@ -37,7 +40,7 @@ export interface Incoming {
   identify(guard: Guard): Identity
   readonly tags: readonly string[]
   /** Fires when the client hangs up. */
-  readonly signal: AbortSignal
+  signal(): AbortSignal
   header(name: string): string | undefined
   /** Reads the body within its limits of size and time. */
   body(): Promise<Uint8Array>
@@ -49,6 +52,7 @@ export class Gateway {
   readonly #running = new Set<RequestScope>()
   #setup: Setup
   #draining = false
+  #watch: ReturnType<typeof setInterval> | undefined
   #idle: (() => void) | undefined
 
   constructor(parts: GatewayParts, setup: Setup) {
@@ -58,6 +62,10 @@ export class Gateway {
 
   get setup(): Setup {
     return this.#setup
+  }
+
+  get isDraining(): boolean {
+    return this.#draining
   }
 
   get running(): number {
@@ -79,18 +87,18 @@ export class Gateway {
       const body = await JsonText.read(await call.body())
       const request = surface.parse(body, (name) => call.header(name))
       scope.asked = request.model
-      scope.promptBytes = body.bytes.length
-      scope.admitted(
-        guard.admit(identity, {
-          operation: request.operation,
-          model: request.model,
-          tokens: demand(request),
-        }),
-      )
-      const route = decide(request, identity, (backend) => stations.standing(backend))
+      scope.promptBytes = textBytes(body.bytes)
+      const route = decide(request, identity, (backend, model) => stations.standing(backend, model))
+      const demand = {
+        operation: request.operation,
+        model: request.model,
+        row: route.targets[0]?.row ?? request.model,
+        tokens: Math.ceil(scope.promptBytes / 4) + (request.maxOutputTokens ?? 0),
+      }
+      scope.admitted(guard.admit(identity, demand))
       scope.considered = route.considered
       scope.reasons = route.reasons
-      await this.#hold(scope, call, request, identity, route)
+      await hold(scope, call, request, identity, route, stations)
       const answering = firstAnswer(route.targets, request, stations, scope, settings)
       return await answer(answering, {
         request,
@@ -128,41 +136,52 @@ export class Gateway {
       this.#running.delete(scope)
       if (this.#running.size === 0) this.#idle?.()
     }
-    const scope = new RequestScope(this.#parts.newId(), { clock, ledger, ended }, call.signal)
+    const scope = new RequestScope(this.#parts.newId(), { clock, ledger, ended }, () => call.signal())
     this.#running.add(scope)
+    this.#watch ??= setInterval(() => this.#look(), lookEveryMs)
     return scope
   }
 
-  async #hold(
-    scope: RequestScope,
-    call: Incoming,
-    request: ModelRequest,
-    identity: Identity,
-    route: Route,
-  ): Promise<void> {
-    const [first] = route.targets
-    if (first === undefined) {
-      const why = route.considered.flatMap((target) =>
-        target.reasons.map((reason) => `${target.row}: ${reason.text}`),
-      )
-      throw new Failure('no_target', {
-        message: `Nobody may and can answer for ${request.model}${why.length === 0 ? '' : ` (${why.join('; ')})`}.`,
-        retryAfterMs: 1000,
-      })
-    }
-    const place = this.#setup.stations.get(first.backend).backend.place.name
-    scope.answerer = { row: first.row, backend: first.backend, model: first.model, place }
-    await scope.hold({
-      key: identity.key,
-      team: identity.team,
-      tags: [...identity.tags, ...call.tags],
-      operation: request.operation,
-      surface: call.surface.id,
-      servedModel: first.model,
-      backend: first.backend,
-      place,
-    })
+  #look(): void {
+    for (const scope of this.#running) scope.look()
+    if (this.#running.size > 0) return
+    clearInterval(this.#watch)
+    this.#watch = undefined
   }
+}
+
+/** Writes the request down before anybody is asked; also where nobody may and can answer, so that `explain` can tell why. */
+async function hold(
+  scope: RequestScope,
+  call: Incoming,
+  request: ModelRequest,
+  identity: Identity,
+  route: Route,
+  stations: Stations,
+): Promise<void> {
+  const [first] = route.targets
+  const place = first === undefined ? '' : stations.get(first.backend).backend.place.name
+  if (first !== undefined) {
+    scope.answerer = { row: first.row, backend: first.backend, model: first.model, place }
+  }
+  await scope.hold({
+    key: identity.key,
+    team: identity.team,
+    tags: [...identity.tags, ...call.tags],
+    operation: request.operation,
+    surface: call.surface.id,
+    servedModel: first?.model ?? '',
+    backend: first?.backend ?? '',
+    place,
+  })
+  if (first !== undefined) return
+  const why = route.considered.flatMap((target) =>
+    target.reasons.map((reason) => `${target.row}: ${reason.text}`),
+  )
+  throw new Failure('no_target', {
+    message: `Nobody may and can answer for ${request.model}${why.length === 0 ? '' : ` (${why.join('; ')})`}.`,
+    retryAfterMs: 1000,
+  })
 }
 
 /** Whole, or streamed: then the first event decides the status, unless it is late. */
@@ -193,6 +212,20 @@ async function inTime(answering: Promise<Answer>, ms: number): Promise<Answer | 
   }
 }
 
-/** What is taken from tokens per minute until the truth is known: about four bytes a token, and the output limit. */
-const demand = (request: ModelRequest): number =>
-  Math.ceil(request.body.bytes.length / 4) + (request.maxOutputTokens ?? 0)
+const base64 = Buffer.from(';base64,')
+const quote = 0x22
+/** What vendors count for an image of usual size, in bytes of text. */
+const imageBytes = 4 * 1000
+
+/** Bytes that become tokens at about four to one: an image in the body does not. */
+function textBytes(body: Uint8Array): number {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+  let text = bytes.length
+  for (let at = bytes.indexOf(base64); at !== -1; at = bytes.indexOf(base64, at)) {
+    const end = bytes.indexOf(quote, at)
+    if (end === -1) break
+    text -= end - at - imageBytes
+    at = end
+  }
+  return Math.max(0, text)
+}

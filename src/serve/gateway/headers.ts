@@ -27,6 +27,8 @@ export function answerHeaders(
 /** The failure in the client's dialect, with the headers that tell a client when to come back. */
 export function errorResponse(failure: Failure, surface: Surface, scope: RequestScope): Response {
   const headers = answerHeaders('application/json', scope, [])
+  // What the client still sends would be read for nothing.
+  if (failure.code === 'slow_body' || failure.code === 'too_large') headers['connection'] = 'close'
   const { retryAfterMs } = failure.facts
   if (retryAfterMs !== undefined) {
     headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfterMs / 1000)))

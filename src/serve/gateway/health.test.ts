@@ -35,27 +35,39 @@ test('a request that the backend refused says nothing against the backend', () =
   expect(health.standing).toBe('up')
 })
 
-test('after its rest one call may try; its failure brings another rest, its success ends it', () => {
+test('after its rest one call may try, and nobody else; its failure brings another rest', () => {
+  const { health, advance } = atTime()
+  for (let i = 0; i < 3; i++) health.failed('upstream_failed')
+  expect(health.tryEnter()).toBe(false)
+  advance(1000)
+  expect([health.tryEnter(), health.tryEnter()]).toEqual([true, false])
+  health.failed('upstream_failed')
+  expect(health.restMs).toBe(1000)
+})
+
+test('an answer that begins lets others try, and one that is cut closes the way again', () => {
   const { health, advance } = atTime()
   for (let i = 0; i < 3; i++) health.failed('upstream_failed')
   advance(1000)
-  expect(health.standing).toBe('up')
+  health.tryEnter()
   health.began()
-  expect(health.standing).toBe('resting')
-  health.failed('upstream_failed')
-  expect(health.standing).toBe('resting')
-  expect(health.restMs).toBe(1000)
-  advance(1000)
-  health.began()
-  health.succeeded()
   expect(health.standing).toBe('up')
+  health.failed('upstream_cut')
+  expect(health.standing).toBe('resting')
+})
+
+test('a probe that is answered ends the rest for one call, not for all', () => {
+  const { health } = atTime()
+  for (let i = 0; i < 3; i++) health.failed('connect_failed')
+  health.probed()
+  expect([health.tryEnter(), health.tryEnter()]).toEqual([true, false])
 })
 
 test('a try that nobody waited for leaves the way open for the next', () => {
   const { health, advance } = atTime()
   for (let i = 0; i < 3; i++) health.failed('stalled')
   advance(1000)
-  health.began()
+  health.tryEnter()
   health.undecided()
   expect(health.standing).toBe('up')
 })

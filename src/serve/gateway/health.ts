@@ -4,8 +4,8 @@ import type { Standing } from '../../core/route.ts'
 
 interface State {
   failuresInRow: number
-  /** Until when nobody is let through; 0 while closed. */
-  openUntil: number
+  /** Until when nobody is let through; undefined while closed. */
+  openUntil: number | undefined
   /** One call tries whether the backend is back. */
   trying: boolean
 }
@@ -24,11 +24,11 @@ const faults: ReadonlySet<FailureCode> = new Set<FailureCode>([
   'engine_failed',
 ])
 
-/** The circuit breaker of one backend, fed by results and by the probe. After `openMs` one call may try. */
+/** The circuit breaker of one model at one backend, fed by results and by the probe. After `openMs` one call may try. */
 export class Health {
   readonly #clock: Clock
   readonly #settings: { readonly failuresToOpen: number; readonly openMs: number }
-  readonly #state: State = { failuresInRow: 0, openUntil: 0, trying: false }
+  readonly #state: State = { failuresInRow: 0, openUntil: undefined, trying: false }
 
   constructor(clock: Clock, settings: { readonly failuresToOpen: number; readonly openMs: number }) {
     this.#clock = clock
@@ -37,40 +37,81 @@ export class Health {
 
   get standing(): Standing {
     const { openUntil, trying } = this.#state
-    return openUntil === 0 || (this.#clock.tick() >= openUntil && !trying) ? 'up' : 'resting'
+    return openUntil === undefined || (this.#clock.tick() >= openUntil && !trying) ? 'up' : 'resting'
   }
 
   /** Milliseconds until the next try may pass. */
   get restMs(): number {
-    return Math.max(0, this.#state.openUntil - this.#clock.tick())
+    return Math.max(0, (this.#state.openUntil ?? 0) - this.#clock.tick())
   }
 
-  /** A call goes out now: if the circuit was open, it is the one that tries. */
-  began(): void {
-    if (this.#state.openUntil !== 0) this.#state.trying = true
+  /** A call is about to go out. False when nobody may: the circuit is open, or another call is trying it. */
+  tryEnter(): boolean {
+    if (this.standing === 'resting') return false
+    if (this.#state.openUntil !== undefined) this.#state.trying = true
+    return true
   }
 
-  /** The call was taken back before it said anything about the backend (the client left, no slot came free). */
+  /** The call was taken back before it said anything about the backend (the client left). */
   undecided(): void {
     this.#state.trying = false
   }
 
+  /** An answer has begun: others may try again, but one more failure opens the circuit anew. */
+  began(): void {
+    if (this.#state.openUntil === undefined) return
+    this.#state.openUntil = undefined
+    this.#state.failuresInRow = this.#settings.failuresToOpen - 1
+    this.#state.trying = false
+  }
+
+  /** A probe was answered: the rest is over, and one call may try. A server that is up can still fail each call. */
+  probed(): void {
+    if (this.#state.openUntil !== undefined) this.#state.openUntil = this.#clock.tick()
+  }
+
+  /** An answer came to its end. */
   succeeded(): void {
     this.#state.failuresInRow = 0
-    this.#state.openUntil = 0
+    this.#state.openUntil = undefined
     this.#state.trying = false
   }
 
   failed(code: FailureCode): void {
     if (!faults.has(code)) {
-      if (this.#state.openUntil === 0) this.#state.failuresInRow = 0
+      if (this.#state.openUntil === undefined) this.#state.failuresInRow = 0
       this.#state.trying = false
       return
     }
     this.#state.failuresInRow++
     this.#state.trying = false
-    if (this.#state.openUntil !== 0 || this.#state.failuresInRow >= this.#settings.failuresToOpen) {
+    if (this.#state.openUntil !== undefined || this.#state.failuresInRow >= this.#settings.failuresToOpen) {
       this.#state.openUntil = this.#clock.tick() + this.#settings.openMs
     }
+  }
+}
+
+const mostModels = 1000
+
+/** The circuits of one backend. Bounded, for under a wildcard clients make up the names. */
+export class HealthByModel {
+  readonly #models = new Map<string, Health>()
+  readonly #fresh: () => Health
+
+  constructor(clock: Clock, settings: { readonly failuresToOpen: number; readonly openMs: number }) {
+    this.#fresh = () => new Health(clock, settings)
+  }
+
+  of(model: string): Health {
+    const known = this.#models.get(model)
+    if (known !== undefined) return known
+    if (this.#models.size >= mostModels) this.#models.clear()
+    const fresh = this.#fresh()
+    this.#models.set(model, fresh)
+    return fresh
+  }
+
+  resting(): readonly Health[] {
+    return [...this.#models.values()].filter((health) => health.standing === 'resting')
   }
 }

@@ -1,4 +1,3 @@
-import { asFailure } from '../../core/failure.ts'
 import type { Station, Stations } from './backends.ts'
 
 const probeTimeoutMs = 5000
@@ -10,7 +9,7 @@ const probeTimeoutMs = 5000
 export function probeResting(stations: () => Stations, everyMs: number): () => void {
   if (everyMs === 0) return () => {}
   const timer = setInterval(() => {
-    for (const station of stations().all()) if (station.health.standing === 'resting') void probe(station)
+    for (const station of stations().all()) if (station.health.resting().length > 0) void probe(station)
   }, everyMs)
   timer.unref()
   return () => clearInterval(timer)
@@ -33,8 +32,8 @@ async function probe({ backend, health }: Station): Promise<void> {
     )
     reply.body.cancel()
     opening.close()
-    if (reply.status >= 200 && reply.status < 300) health.succeeded()
-  } catch (thrown) {
-    health.failed(asFailure(thrown).code)
+    if (reply.status >= 200 && reply.status < 300) for (const resting of health.resting()) resting.probed()
+  } catch {
+    // Still down: the rest goes on, and the next look comes.
   }
 }

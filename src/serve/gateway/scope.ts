@@ -1,11 +1,13 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Attempt, Considered, Decision, Reason } from '../../core/decision.ts'
-import { Failure } from '../../core/failure.ts'
+import { Failure, type FailureCode } from '../../core/failure.ts'
 import type { Admission } from '../../core/guard.ts'
 import type { Label } from '../../core/label.ts'
 import type { Hold, LedgerPort, Outcome } from '../../core/ledger.ts'
 import type { Usage } from '../../core/usage.ts'
 import { Tap } from '../stream/tap.ts'
+import { Call } from './call.ts'
+import type { Deadline } from './deadline.ts'
 
 /** What a scope needs of the world. */
 export interface ScopeParts {
@@ -35,33 +37,52 @@ export class RequestScope implements Disposable {
   readonly tap = new Tap()
   label: Label = 'internal'
   asked = ''
-  /** Characters of the prompt, for an estimate where nobody reports. */
+  /** Bytes of the prompt's text, for an estimate where nobody reports. */
   promptBytes = 0
   considered: readonly Considered[] = []
   reasons: readonly Reason[] = []
   readonly attempts: Attempt[] = []
   answerer: Answerer | undefined
   queueMs = 0
+  /** The request went out to an upstream, which may bill it from here on. */
+  sent = false
   firstEventMs: number | undefined
+  /** How long the upstream of the attempt at hand may be silent. */
+  deadline: Deadline | undefined
 
   readonly #parts: ScopeParts
-  readonly #client: AbortSignal
-  readonly #leave: () => void
-  #call: AbortController | undefined
+  readonly #client: () => AbortSignal
+  #isWatched = false
+  #call: Call | undefined
   #closers: (() => void)[] = []
   #admission: Admission | undefined
   #held = false
   #ended = false
+  #ending: { readonly outcome: Outcome; readonly code: FailureCode | undefined } | undefined
 
-  constructor(id: string, parts: ScopeParts, client: AbortSignal) {
+  constructor(id: string, parts: ScopeParts, client: () => AbortSignal) {
     this.id = id
     this.#parts = parts
     this.at = parts.clock.now()
     this.arrived = parts.clock.tick()
     this.#client = client
-    this.#leave = () => this.end('left', new Failure('client_left', 'The client hung up.'))
-    client.addEventListener('abort', this.#leave, { once: true })
   }
+
+  /**
+   * Looks whether the client left or the upstream is late. Listening begins with the first look: most requests are over
+   * by then, and the platform's signal costs each 6 µs.
+   */
+  look(): void {
+    if (!this.#isWatched) {
+      this.#isWatched = true
+      const client = this.#client()
+      if (client.aborted) this.#leave()
+      else client.addEventListener('abort', this.#leave, { once: true })
+    }
+    this.deadline?.look()
+  }
+
+  readonly #leave = (): void => this.end('left', new Failure('client_left', 'The client hung up.'))
 
   get isOver(): boolean {
     return this.#ended
@@ -91,8 +112,8 @@ export class RequestScope implements Disposable {
       decision: this.decision,
     })
     this.#held = true
-    // The client may have left while the hold was being committed: the row must still be closed.
-    if (this.#ended) this.#settle('left', 'client_left', {})
+    // The request may have ended while the hold was being committed: the row must still be closed.
+    if (this.#ending !== undefined) this.#settle(this.#ending.outcome, this.#ending.code, {})
   }
 
   /** Runs `close` when the scope ends, or at once if it has; also called by `release`. */
@@ -105,12 +126,13 @@ export class RequestScope implements Disposable {
   release(): void {
     const closers = this.#closers
     this.#closers = []
-    for (const close of closers.toReversed()) close()
+    this.deadline = undefined
+    for (let at = closers.length - 1; at >= 0; at--) closers[at]?.()
   }
 
   /** A fresh signal for one attempt; it fires when the client leaves, and can be fired alone. */
-  beginCall(): AbortController {
-    this.#call = new AbortController()
+  beginCall(): Call {
+    this.#call = new Call()
     if (this.#ended) this.#call.abort(new Failure('client_left', 'The client hung up.'))
     return this.#call
   }
@@ -123,11 +145,13 @@ export class RequestScope implements Disposable {
   end(outcome: Outcome, failure?: Failure): void {
     if (this.#ended) return
     this.#ended = true
-    this.#client.removeEventListener('abort', this.#leave)
+    this.#ending = { outcome, code: failure?.code }
+    if (this.#isWatched) this.#client().removeEventListener('abort', this.#leave)
     if (outcome !== 'done') this.#call?.abort(failure)
     this.release()
-    const usage =
-      this.#held && outcome !== 'failed' ? this.tap.usage(this.promptBytes) : this.tap.reportedUsage
+    // An upstream bills what it was sent and began to answer; what never went out, or was refused, cost nothing.
+    const isBilled = this.firstEventMs !== undefined || (this.sent && outcome === 'left')
+    const usage = isBilled ? this.tap.usage(this.promptBytes) : this.tap.reportedUsage
     this.#admission?.close(usage)
     if (this.#held) this.#settle(outcome, failure?.code, usage)
     this.#parts.ended(this, failure)

@@ -1,4 +1,5 @@
 import { Failure } from '../../core/failure.ts'
+import type { Stop } from '../../core/stop.ts'
 
 interface Waiter {
   readonly serve: () => void
@@ -39,7 +40,7 @@ export class Slots {
    * Resolves with the function that gives the place back. Throws `Failure('queue_full')` at once,
    * `Failure('queue_timeout')` after `maxWaitMs`, `Failure('client_left')` when the signal fires.
    */
-  take(signal: AbortSignal, maxWaitMs: number): (() => void) | Promise<() => void> {
+  take(signal: Stop, maxWaitMs: number): (() => void) | Promise<() => void> {
     if (this.#busy < this.#concurrency && this.#line.length === 0) return this.#lease()
     if (this.#line.length >= this.#queueLimit) {
       throw new Failure('queue_full', {
@@ -76,7 +77,7 @@ export class Slots {
         },
       }
       this.#line.push(waiter)
-      signal.addEventListener('abort', left, { once: true })
+      signal.addEventListener('abort', left)
       if (signal.aborted) left()
     })
   }

@@ -5,7 +5,7 @@ import type { Identity } from '../../core/guard.ts'
 import { matchName } from '../../core/names.ts'
 import type { Operation } from '../../core/operation.ts'
 import type { Place } from '../../core/place.ts'
-import type { Router } from '../../core/route.ts'
+import type { Route, Router, Standing } from '../../core/route.ts'
 
 /** A row of `models` as the router needs it: it leads to a backend, or to other rows. */
 export interface ModelRow {
@@ -23,8 +23,46 @@ export interface BackendFacts {
   readonly operations: readonly Operation[]
 }
 
-/** A router over fixed tables. The same request, key and standing always give the same route. */
+/** A router over fixed tables. The same request, key and standing always give the same route, mostly the very same. */
 export function createRouter(rows: readonly ModelRow[], backends: ReadonlyMap<string, BackendFacts>): Router {
+  const decide = deciderOf(rows, backends)
+  const routes = new Map<string, Remembered>()
+
+  return (request, identity, standing) => {
+    const places = identity.places === undefined ? '*' : JSON.stringify(identity.places)
+    const choice = `${request.operation} ${places} ${request.model}`
+    const known = routes.get(choice)
+    if (known?.standings.every(({ backend, model, was }) => standing(backend, model) === was) === true) {
+      return known.route
+    }
+    const standings: Seen[] = []
+    const route = decide(request, identity, (backend, model) => {
+      const was = standing(backend, model)
+      standings.push({ backend, model, was })
+      return was
+    })
+    // Under a wildcard clients make up the names.
+    if (routes.size >= mostRemembered) routes.clear()
+    routes.set(choice, { route, standings })
+    return route
+  }
+}
+
+const mostRemembered = 1000
+
+/** What a backend's state was when a route was chosen. */
+interface Seen {
+  readonly backend: string
+  readonly model: string
+  readonly was: Standing
+}
+
+interface Remembered {
+  readonly route: Route
+  readonly standings: readonly Seen[]
+}
+
+function deciderOf(rows: readonly ModelRow[], backends: ReadonlyMap<string, BackendFacts>): Router {
   const byName = new Map(rows.map((row) => [row.name, row]))
   const wildcards = [...byName.keys()].filter((name) => name.includes('*'))
 
@@ -79,7 +117,7 @@ function objections(
   operation: Operation,
   identity: Identity,
   backend: BackendFacts | undefined,
-  standing: (backend: string) => 'up' | 'resting',
+  standing: (backend: string, model: string) => 'up' | 'resting',
 ): Reason[] {
   if (backend === undefined) return [{ code: 'no-backend', text: `there is no backend ${target.backend}` }]
   const reasons: Reason[] = []
@@ -89,7 +127,7 @@ function objections(
   if (identity.places !== undefined && !identity.places.includes(backend.place.name)) {
     reasons.push({ code: 'place', text: `the key may not use ${backend.place.name}` })
   }
-  if (standing(target.backend) === 'resting') {
+  if (standing(target.backend, target.model) === 'resting') {
     reasons.push({ code: 'resting', text: `${target.backend} rests after failures` })
   }
   return reasons

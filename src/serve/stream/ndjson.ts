@@ -7,6 +7,7 @@ import { Pending, defaultMessageBytes } from './pending.ts'
  * text; blank lines have no events. Bytes that were pushed must not be changed afterwards.
  */
 export class NdjsonReader implements FrameReader {
+  readonly isStream = true
   readonly #read: (bytes: Uint8Array) => readonly ModelEvent[]
   readonly #pending: Pending
 

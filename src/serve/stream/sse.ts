@@ -15,6 +15,7 @@ export interface SseMessage {
  * Bytes that were pushed must not be changed afterwards.
  */
 export class SseReader implements FrameReader {
+  readonly isStream = true
   readonly #read: (bytes: Uint8Array) => readonly ModelEvent[]
   readonly #pending: Pending
   /** Nothing has come yet of the line that the next byte belongs to. */

@@ -5,6 +5,7 @@ import { LazyFrame } from './lazy-frame.ts'
 export function wholeReader(decode: (body: Uint8Array) => readonly ModelEvent[]): FrameReader {
   const pieces: Uint8Array[] = []
   return {
+    isStream: false,
     push(bytes) {
       pieces.push(bytes)
       return []

@@ -13,7 +13,7 @@ interface Source {
 export class Fields {
   readonly #source: Source
   readonly #path: string
-  readonly #read = new Set<string>()
+  readonly #read: string[] = []
 
   constructor(source: Source, path = '') {
     this.#source = source
@@ -26,7 +26,7 @@ export class Fields {
   }
 
   get(key: string): unknown {
-    this.#read.add(key)
+    this.#read.push(key)
     return this.#source.get(key) ?? undefined
   }
 
@@ -87,8 +87,9 @@ export class Fields {
 
   /** Puts the fields that nobody read into `rest`, by their path without list positions. */
   keepUnread(rest: Record<string, unknown>): void {
+    const read = new Set(this.#read)
     for (const key of this.#source.keys()) {
-      if (this.#read.has(key)) continue
+      if (read.has(key)) continue
       const value = this.get(key)
       if (value !== undefined) rest[this.path(key).replaceAll(/\[\d+\]/g, '[]')] = value
     }

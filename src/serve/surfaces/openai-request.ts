@@ -47,16 +47,15 @@ function modelName(fields: Fields): string {
   return model
 }
 
-/** Checks by its first byte that a list (or one of `others`) stands at a key; what is in it stays undecoded. */
+/** Checks that a list (or one of `others`) stands at a key; in a large body what is in it stays undecoded. */
 export function requireList(
   body: JsonText,
   fields: Fields,
   key: string,
   others: 'or text' | 'only' = 'only',
 ): void {
-  const span = body.span(key)
-  const first = span === undefined ? undefined : body.bytes[span.start]
-  if (first === undefined || first === 0x6e) throw fields.wrong(key, 'is missing')
-  if (first === 0x5b || (others === 'or text' && first === 0x22)) return
+  const type = body.typeOf(key)
+  if (type === undefined || type === 'null') throw fields.wrong(key, 'is missing')
+  if (type === 'list' || (others === 'or text' && type === 'text')) return
   throw fields.wrong(key, others === 'only' ? 'must be a list' : 'must be a string or a list')
 }

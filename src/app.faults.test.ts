@@ -1,0 +1,189 @@
+import { expect, test } from 'bun:test'
+
+import { fakeAnswer, sse } from './testing/fake-answers.ts'
+import { FakeModel, type Received, type Script } from './testing/fake-model.ts'
+import { startTestApp, type TestApp } from './testing/test-app.ts'
+
+/** What may go wrong between a client and an upstream, each through the whole program. */
+const chat = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
+const streamed = { ...chat, stream: true }
+
+const started = (model: FakeModel, more = '', row = 'place: local, ask: same'): Promise<TestApp> =>
+  startTestApp(`backends: { one: { kind: openai-compatible, url: ${model.url}/v1, ${row} } }
+models: { m: { backend: one }, bad: { backend: one }, alias: { route: [m] } }
+${more}`)
+
+const piece = (text: string): object => ({
+  choices: [{ index: 0, delta: { content: text }, finish_reason: null }],
+})
+const finish = { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }
+const failing = (): Script => ({ status: 500, chunks: ['{"error":{"message":"broken"}}'] })
+
+test('at half-open one call tries; the others are told when to come back', async () => {
+  await using model = await FakeModel.start(failing)
+  await using inhouse = await started(
+    model,
+    'retries: { attempts: 1 }\nhealth: { failuresToOpen: 2, openMs: 50, probeMs: 60000 }',
+  )
+  for (let i = 0; i < 2; i++) await inhouse.post('/v1/chat/completions', chat)
+  await Bun.sleep(60)
+  const before = model.received.length
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => inhouse.post('/v1/chat/completions', chat)),
+  )
+  expect(model.received.length - before).toBe(1)
+  const resting = answers.filter((answer) => answer.status === 503)
+  expect(resting).toHaveLength(19)
+  expect(resting.every((answer) => Number(answer.headers.get('retry-after')) >= 1)).toBe(true)
+})
+
+test('a model that fails says nothing of the others at its backend', async () => {
+  await using model = await FakeModel.start((request) =>
+    request.json()['model'] === 'bad' ? failing() : fakeAnswer(request),
+  )
+  await using inhouse = await started(
+    model,
+    'retries: { attempts: 1 }\nhealth: { failuresToOpen: 2, openMs: 60000 }',
+  )
+  for (let i = 0; i < 4; i++) await inhouse.post('/v1/chat/completions', { ...chat, model: 'bad' })
+  expect((await inhouse.post('/v1/chat/completions', chat)).status).toBe(200)
+})
+
+test('streams that are cut open the circuit as failures do', async () => {
+  await using model = await FakeModel.start(() => ({ chunks: sse([piece('a'), piece('b')]) }))
+  await using inhouse = await started(model, 'health: { failuresToOpen: 2, openMs: 60000 }')
+  for (let i = 0; i < 2; i++) await (await inhouse.post('/v1/chat/completions', streamed)).text()
+  expect((await inhouse.post('/v1/chat/completions', streamed)).status).toBe(503)
+})
+
+test('comments are no sign of life: the deadlines are kept all the same', async () => {
+  const chatter = Array.from({ length: 200 }, () => ': still here\n\n')
+  await using model = await FakeModel.start(() => ({ chunks: chatter, delayMs: 20 }))
+  await using inhouse = await started(
+    model,
+    'timeouts: { firstEventMs: 150, betweenEventsMs: 150 }\nretries: { attempts: 1 }',
+  )
+  expect((await inhouse.post('/v1/chat/completions', streamed)).status).toBe(504)
+  model.answer = () => ({ chunks: [...sse([piece('a')]), ...chatter], delayMs: 20 })
+  expect(await (await inhouse.post('/v1/chat/completions', streamed)).text()).toContain('"code":"stalled"')
+})
+
+test('a client that reads slowly is not taken for a backend that stalls', async () => {
+  const long = [
+    ...sse(Array.from({ length: 40 }, () => piece('x'.repeat(60_000)))),
+    ...sse([finish, '[DONE]']),
+  ]
+  await using model = await FakeModel.start(() => ({ chunks: long }))
+  await using inhouse = await started(model, 'timeouts: { betweenEventsMs: 200 }')
+  const response = await inhouse.post('/v1/chat/completions', streamed)
+  const reader = response.body?.getReader()
+  await reader?.read()
+  await Bun.sleep(600)
+  let text = ''
+  for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read())
+    text += new TextDecoder().decode(part.value)
+  expect(text).toEndWith('data: [DONE]\n\n')
+})
+
+test('a whole answer to a streamed request is streamed on, and a stream to a whole one folded', async () => {
+  const whole = (request: Received): Script =>
+    fakeAnswer({ ...request, json: () => ({ ...request.json(), stream: false }) })
+  await using model = await FakeModel.start(whole)
+  await using inhouse = await started(model)
+  const text = await (await inhouse.post('/v1/chat/completions', streamed)).text()
+  expect(text).toStartWith('data: {')
+  expect(text).toEndWith('data: [DONE]\n\n')
+  model.answer = (request) => fakeAnswer({ ...request, json: () => ({ ...request.json(), stream: true }) })
+  const answer = await inhouse.post('/v1/chat/completions', chat)
+  expect(await answer.json()).toMatchObject({
+    choices: [{ message: { content: 'Hello there.' }, finish_reason: 'stop' }],
+  })
+})
+
+test('a terminator that comes before the finish does not make a cut answer look whole', async () => {
+  await using model = await FakeModel.start(() => ({ chunks: sse([piece('a'), '[DONE]']) }))
+  await using inhouse = await started(model)
+  const text = await (await inhouse.post('/v1/chat/completions', streamed)).text()
+  expect(text).not.toContain('[DONE]')
+  expect(text).toContain('"code":"upstream_cut"')
+})
+
+test('neither prompts nor what upstreams say of them get into the log, and our credentials to nobody', async () => {
+  const canary = 'patient Maria Muster'
+  await using model = await FakeModel.start(() => ({
+    status: 400,
+    chunks: [`{"error":{"message":"bad input: ${canary}"}}`],
+  }))
+  await using inhouse = await started(model)
+  const asked = { ...chat, messages: [{ role: 'user', content: canary }] }
+  expect(await (await inhouse.post('/v1/chat/completions', asked)).text()).toContain(canary)
+  await inhouse.post('/v1/chat/completions', `{"model":"m","${canary}":1,"${canary}":2}`)
+  model.answer = () => ({
+    status: 401,
+    chunks: ['{"error":{"message":"Incorrect API key provided: sk-SECRET1234"}}'],
+  })
+  expect(await (await inhouse.post('/v1/chat/completions', chat)).text()).not.toContain('SECRET')
+  expect(inhouse.log.length).toBeGreaterThanOrEqual(3)
+  expect(inhouse.log.filter((line) => line.includes(canary) || line.includes('SECRET'))).toEqual([])
+})
+
+test('a config that goes offline keeps third parties out from the next call on', async () => {
+  await using model = await FakeModel.start()
+  await using inhouse = await started(model, '', 'place: cloud')
+  expect((await inhouse.post('/v1/chat/completions', chat)).status).toBe(200)
+  const file = `${inhouse.home}/inhouse.yaml`
+  await Bun.write(file, `${await Bun.file(file).text()}\noffline: true\n`)
+  inhouse.app.reload()
+  const before = model.received.length
+  expect((await inhouse.post('/v1/chat/completions', chat)).status).toBe(403)
+  expect(model.received.length).toBe(before)
+})
+
+test('a name that nobody has costs nothing, and an alias does not lead around the limits of its model', async () => {
+  await using model = await FakeModel.start()
+  await using inhouse = await started(
+    model,
+    'limits: { models: { m: { requestsPerMinute: 2 } }, keys: { requestsPerMinute: 3 } }',
+  )
+  for (let i = 0; i < 5; i++)
+    expect((await inhouse.post('/v1/chat/completions', { ...chat, model: 'nope' })).status).toBe(404)
+  const statuses: number[] = []
+  for (const name of ['m', 'alias', 'm', 'alias']) {
+    statuses.push((await inhouse.post('/v1/chat/completions', { ...chat, model: name })).status)
+  }
+  expect(statuses).toEqual([200, 200, 429, 429])
+})
+
+test('a call that nobody may and can answer has its row, with the reasons', async () => {
+  await using model = await FakeModel.start(failing)
+  await using inhouse = await started(
+    model,
+    'retries: { attempts: 1 }\nhealth: { failuresToOpen: 1, openMs: 60000 }',
+  )
+  await inhouse.post('/v1/chat/completions', chat)
+  const refused = await inhouse.post('/v1/chat/completions', chat)
+  const id = refused.headers.get('x-inhouse-request-id') ?? ''
+  expect(await inhouse.app.ledger.find(id)).toMatchObject({ outcome: 'failed', failure: 'no_target' })
+})
+
+test('a stream that breaks after it began is counted, and a call that never went out is not', async () => {
+  await using model = await FakeModel.start(() => ({ chunks: sse([piece('word '), piece('word ')]) }))
+  await using inhouse = await started(model, '', 'place: local, ask: same, concurrency: 1, queue: 1')
+  await (await inhouse.post('/v1/chat/completions', streamed)).text()
+  const [broken] = await inhouse.entries(1)
+  expect(broken).toMatchObject({ outcome: 'failed', usage: { output: { source: 'estimated' } } })
+
+  model.answer = () => ({ instead: 'silence' })
+  const holder = new AbortController()
+  const holding = inhouse.post('/v1/chat/completions', chat, { signal: holder.signal }).catch(() => undefined)
+  await model.request(1)
+  const waiter = new AbortController()
+  const waiting = inhouse.post('/v1/chat/completions', chat, { signal: waiter.signal }).catch(() => undefined)
+  await Bun.sleep(30)
+  waiter.abort()
+  const [, left] = await inhouse.entries(2)
+  expect(left).toMatchObject({ outcome: 'left', usage: {} })
+  expect(left?.usage.input).toBeUndefined()
+  holder.abort()
+  await Promise.all([holding, waiting])
+})
