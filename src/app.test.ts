@@ -538,6 +538,12 @@ test('a listener for clients that know no key takes them for the holder of the n
     body: JSON.stringify(chat),
   })
   expect(response.status).toBe(200)
+  for (const headers of [{ host: 'evil.example' }, { origin: 'https://evil.example' }]) {
+    const foreign = await fetch('http://127.0.0.1:4199/v1/models', {
+      headers: headers as Record<string, string>,
+    })
+    expect(foreign.status).toBe(403)
+  }
   const refused = await fetch(`${keyless.app.url}/v1/chat/completions`, {
     method: 'POST',
     body: JSON.stringify(chat),

@@ -51,6 +51,11 @@ export const failures = {
     retry: 'never',
     help: 'This key may not ask for this model; see `inhouse keys list`.',
   },
+  origin_refused: {
+    status: 403,
+    retry: 'never',
+    help: 'The listener without keys is for programs on this machine; web pages and other host names use the one with keys.',
+  },
   rate_limited: { status: 429, retry: 'later', help: 'Wait for `retry-after`, or have the limit raised.' },
   // Where it goes.
   model_unknown: {

@@ -7,6 +7,8 @@ export interface Edit {
   readonly value: unknown
 }
 
+/** Members up to which a look-up compares them one by one. */
+const mostCompared = 32
 /** How many bytes are read before the event loop gets its turn. 256 KiB take about 1 ms. */
 const sliceBytes = 256 * 1024
 
@@ -117,7 +119,14 @@ export class JsonText {
     return (this.#spans ??= spansOf(this.bytes))
   }
 
+  #byKey: Map<string, Member> | undefined
+
   #find(key: string): Member | undefined {
+    // A few are compared; many are looked up, or a body of 100,000 keys would take half a minute.
+    if (this.#members.length > mostCompared) {
+      this.#byKey ??= new Map(this.#members.map((member) => [member.key, member]))
+      return this.#byKey.get(key)
+    }
     for (const member of this.#members) if (member.key === key) return member
     return undefined
   }

@@ -3,6 +3,8 @@ import { cors } from 'hono/cors'
 
 import { Failure, asFailure } from '../core/failure.ts'
 import type { Guard, Identity } from '../core/guard.ts'
+import { isLoopback } from '../core/hosts.ts'
+import { matchName } from '../core/names.ts'
 import type { Surface } from '../core/surface.ts'
 import type { Gateway } from '../serve/gateway/gateway.ts'
 import { openAiError } from '../serve/surfaces/openai-error.ts'
@@ -70,15 +72,13 @@ function createRoutes(parts: ServerParts): Hono {
       )
     }
   }
-  app.get('/v1/models', (c) => listed(c.req.raw, parts, () => renderModels(parts.listings())))
+  app.get('/v1/models', (c) => listed(c.req.raw, parts, renderModels))
   app.get('/v1/models/:id{.+}', (c) =>
-    listed(c.req.raw, parts, () => {
-      const listing = parts.listings().find((row) => row.name === c.req.param('id'))
+    listed(c.req.raw, parts, (rows) => {
+      const listing = rows.find((row) => row.name === c.req.param('id'))
       if (listing === undefined) {
-        throw new Failure('model_unknown', {
-          message: `There is no model named ${c.req.param('id').slice(0, 200)}.`,
-          param: 'model',
-        })
+        const message = `There is no model named ${c.req.param('id').slice(0, 200)}.`
+        throw new Failure('model_unknown', { message, param: 'model' })
       }
       return renderModel(listing)
     }),
@@ -90,9 +90,7 @@ function createRoutes(parts: ServerParts): Hono {
   })
   // The greeting that clients of Ollama look for.
   app.get('/', (c) => c.text('Ollama is running'))
-  app.notFound((c) =>
-    refuse(new Failure('not_found', `There is nothing at ${c.req.path.slice(0, 200)}.`), parts),
-  )
+  app.notFound(() => refuse(new Failure('not_found', 'There is nothing at this path.'), parts))
   app.onError((error) => refuse(asFailure(error), parts))
   return app
 }
@@ -109,13 +107,40 @@ function answer(request: Request, surface: Surface, parts: ServerParts): Promise
   })
 }
 
-const identified = (guard: Guard, headers: Headers, { keyName }: ServerParts): Identity =>
-  keyName === undefined ? guard.identify(credentialOf(headers)) : guard.identifyNamed(keyName)
+function identified(guard: Guard, headers: Headers, { keyName }: ServerParts): Identity {
+  if (keyName === undefined) return guard.identify(credentialOf(headers))
+  mustBeLocal(headers)
+  return guard.identifyNamed(keyName)
+}
 
-function listed(request: Request, parts: ServerParts, render: () => unknown): Response {
+/** Any web page can make a browser call a port of this machine, and point a name of its own at it: neither shows a key. */
+function mustBeLocal(headers: Headers): void {
+  const addresses = [
+    `http://${headers.get('host') ?? 'localhost'}`,
+    headers.get('origin') ?? 'http://localhost',
+  ]
+  for (const address of addresses) {
+    if (!isLoopback(URL.parse(address)?.hostname ?? '')) {
+      throw new Failure(
+        'origin_refused',
+        'The call comes by another name than this machine’s, or from a web page.',
+      )
+    }
+  }
+}
+
+/** The models that this key may ask for. */
+function listed(
+  request: Request,
+  parts: ServerParts,
+  render: (rows: readonly ModelListing[]) => unknown,
+): Response {
   try {
-    identified(parts.gateway.setup.guard, request.headers, parts)
-    return Response.json(render())
+    const { models } = identified(parts.gateway.setup.guard, request.headers, parts)
+    const rows = parts.listings()
+    return Response.json(
+      render(models === undefined ? rows : rows.filter(({ name }) => matchName(name, models) !== undefined)),
+    )
   } catch (thrown) {
     return refuse(asFailure(thrown), parts)
   }

@@ -92,7 +92,7 @@ function createFrom(name: string, row: OpenAiRow, preset: Preset, deps: BackendD
     pathOf: (operation, model) =>
       version === undefined
         ? api + paths[operation]
-        : `${api}/deployments/${encodeURIComponent(model)}${paths[operation]}?api-version=${version}`,
+        : `${api}/deployments/${pathSegment(model)}${paths[operation]}?api-version=${version}`,
     probe: { path: 'beside' in preset.probe ? preset.probe.beside : api + preset.probe.under },
   })
 }
@@ -101,6 +101,9 @@ function keyHeader(key: string | undefined, { keyHeader: header }: Preset): Reco
   if (key === undefined) return {}
   return header === undefined ? { authorization: `Bearer ${key}` } : { [header]: key }
 }
+
+/** A name that stays one segment of a path: `..` would leave it. */
+const pathSegment = (name: string): string => encodeURIComponent(name).replaceAll('.', '%2E')
 
 /** What an OpenAI-speaking backend needs to know; `managed` fills it in its own way. */
 interface OpenAiParts extends Pick<Backend, 'name' | 'kind' | 'concurrency' | 'open' | 'probe'> {
