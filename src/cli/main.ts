@@ -16,6 +16,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     await parse(program, argv)
     return program.exitCode
   } catch (thrown) {
+    // `| head` has read enough.
+    if ((thrown as { code?: unknown } | undefined)?.code === 'EPIPE') return 0
     return fail(thrown, argv)
   }
 }

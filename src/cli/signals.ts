@@ -1,9 +1,12 @@
+/** Asked at the start: when the terminal is gone it is too late. */
+const isAtTerminal = process.stdin.isTTY
+
 /** A terminal tells the launcher and this process, and the launcher passes it on: the same wish arrives twice. */
 const sameWishMs = 500
 
 /**
  * Resolves at the first SIGINT or SIGTERM. A second one, when the first has been heard, ends the process at once.
- * SIGHUP calls back.
+ * SIGHUP calls back, but from a terminal it means that the terminal is gone: that ends the process too.
  */
 export const untilStopped = (
   onHangup: () => void,
@@ -17,6 +20,7 @@ export const untilStopped = (
     resolve()
   }
   const hangup = (): void => {
+    if (isAtTerminal) return stop()
     if (performance.now() - hungUpAt > sameWishMs) onHangup()
     hungUpAt = performance.now()
   }

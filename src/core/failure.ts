@@ -220,7 +220,7 @@ export const failures = {
   network_unreachable: {
     status: 500,
     retry: 'later',
-    help: 'The download needs a network, a mirror or a proxy; in closed networks use `--from FILE`.',
+    help: 'The download needs a network, a mirror or a proxy; in closed networks use `engines install --from FILE` and models with `file:`.',
   },
   digest_mismatch: {
     status: 500,

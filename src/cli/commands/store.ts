@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 
 import { storePath } from '../../app/setup.ts'
+import { Failure } from '../../core/failure.ts'
 import { restoreStore } from '../../store/restore.ts'
 import type { InhouseCommand } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -47,6 +48,9 @@ export const store = (command: InhouseCommand): void => {
 const backup = async ({ home, result }: Context, _: object, file: string): Promise<void> => {
   const began = performance.now()
   const to = resolve(file)
+  if (await Bun.file(to).exists()) {
+    throw new Failure('usage_wrong', `${to} is there already; a backup overwrites nothing.`)
+  }
   await withStore(home, (opened) => opened.backup(to))
   const bytes = Bun.file(to).size
   const took = durationText(performance.now() - began)

@@ -142,12 +142,16 @@ export class RequestScope implements Disposable {
   }
 
   /** Idempotent. */
-  end(outcome: Outcome, failure?: Failure): void {
+  end(how: Outcome, why?: Failure): void {
     if (this.#ended) return
+    // Who leaves at the terminator has had the whole answer: clients stop reading there.
+    const isWhole = how === 'left' && this.tap.finished && this.tap.ended
+    const outcome = isWhole ? 'done' : how
+    const failure = isWhole ? undefined : why
     this.#ended = true
     this.#ending = { outcome, code: failure?.code }
     if (this.#isWatched) this.#client().removeEventListener('abort', this.#leave)
-    if (outcome !== 'done') this.#call?.abort(failure)
+    if (how !== 'done') this.#call?.abort(why)
     this.release()
     // An upstream bills what it was sent and began to answer; what never went out, or was refused, cost nothing.
     const isBilled = this.firstEventMs !== undefined || (this.sent && outcome === 'left')
