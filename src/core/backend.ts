@@ -49,7 +49,7 @@ export interface Outgoing {
   /** Fields that the backend cannot honour: named to the client in `x-inhouse-warning`. */
   readonly warnings: readonly string[]
   /** The answer will not be in the form that the client asked for: encode its events, never hand its bytes on. */
-  readonly mustEncode?: true
+  readonly mustEncode?: boolean
 }
 
 /** Our own engines, as the `managed` backend sees them: starts or loads the row's model, or waits its turn. */

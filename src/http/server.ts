@@ -6,7 +6,7 @@ import type { Guard, Identity } from '../core/guard.ts'
 import { isLoopback } from '../core/hosts.ts'
 import { matchName } from '../core/names.ts'
 import type { Surface } from '../core/surface.ts'
-import type { Gateway } from '../serve/gateway/gateway.ts'
+import type { Gateway, Incoming } from '../serve/gateway/gateway.ts'
 import { openAiError } from '../serve/surfaces/openai-error.ts'
 import { renderModel, renderModels, type ModelListing } from '../serve/surfaces/models.ts'
 import { readBody, type BodyLimits } from './body.ts'
@@ -95,16 +95,37 @@ function createRoutes(parts: ServerParts): Hono {
   return app
 }
 
-function answer(request: Request, surface: Surface, parts: ServerParts): Promise<Response> {
-  const { headers } = request
-  return parts.gateway.handle({
-    surface,
-    identify: (guard) => identified(guard, headers, parts),
-    tags: tagsOf(headers),
-    signal: () => request.signal,
-    header: (name) => headers.get(name) ?? undefined,
-    body: () => readBody(request, parts.limits()),
-  })
+const answer = (request: Request, surface: Surface, parts: ServerParts): Promise<Response> =>
+  parts.gateway.handle(new HttpCall(request, surface, parts))
+
+class HttpCall implements Incoming {
+  readonly surface: Surface
+  readonly tags: readonly string[]
+  readonly #request: Request
+  readonly #parts: ServerParts
+
+  constructor(request: Request, surface: Surface, parts: ServerParts) {
+    this.surface = surface
+    this.tags = tagsOf(request.headers)
+    this.#request = request
+    this.#parts = parts
+  }
+
+  identify(guard: Guard): Identity {
+    return identified(guard, this.#request.headers, this.#parts)
+  }
+
+  signal(): AbortSignal {
+    return this.#request.signal
+  }
+
+  header(name: string): string | undefined {
+    return this.#request.headers.get(name) ?? undefined
+  }
+
+  body(): Promise<Uint8Array> {
+    return readBody(this.#request, this.#parts.limits())
+  }
 }
 
 function identified(guard: Guard, headers: Headers, { keyName }: ServerParts): Identity {

@@ -11,6 +11,15 @@ const invalid = (what: string): never => {
   throw new Failure('upstream_invalid', `The upstream’s response ${what}.`)
 }
 
+const keys = new Map<string, string>()
+
+/** How a header's line begins; there are a dozen names, and to join the text anew costs each look-up an allocation. */
+function keyOf(name: string): string {
+  let key = keys.get(name)
+  if (key === undefined) keys.set(name, (key = `\r\n${name}:`))
+  return key
+}
+
 /** Status line and headers of a response. The headers are looked up in the text: most are never asked for. */
 export class ResponseHead {
   readonly status: number
@@ -36,7 +45,7 @@ export class ResponseHead {
 
   /** A header by its lower-case name; several of one name are joined with a comma. */
   header(name: string): string | undefined {
-    const key = `\r\n${name}:`
+    const key = keyOf(name)
     let value: string | undefined
     for (let at = this.#lower.indexOf(key); at >= 0; at = this.#lower.indexOf(key, at + key.length)) {
       const end = this.#text.indexOf('\r\n', at + key.length)

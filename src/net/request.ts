@@ -22,6 +22,9 @@ const refuse = (name: string, why: string): never => {
   throw new Failure('bad_request', { message: `A header for the upstream ${why}.`, param: name })
 }
 
+/** Backends send the same headers with each call: those of one object are checked and written once. */
+const written = new WeakMap<UpstreamCall['headers'], string>()
+
 /** Throws `Failure('bad_request')` for a header that could end its line early or change how the message is framed. */
 export const checkHeaders = (headers: UpstreamCall['headers']): void => {
   for (const name of Object.keys(headers)) {
@@ -32,12 +35,21 @@ export const checkHeaders = (headers: UpstreamCall['headers']): void => {
   }
 }
 
-/** The request line and headers as text, blank line included. `headers` have passed `checkHeaders`. */
+function headerLines(headers: UpstreamCall['headers']): string {
+  const known = written.get(headers)
+  if (known !== undefined) return known
+  checkHeaders(headers)
+  let lines = ''
+  for (const name of Object.keys(headers)) lines += `${name}: ${headers[name]}\r\n`
+  if (headers['accept-encoding'] === undefined) lines += 'accept-encoding: identity\r\n'
+  written.set(headers, lines)
+  return lines
+}
+
+/** The request line and headers as text, blank line included. */
 const headOf = (call: UpstreamCall, host: string, target: string): string => {
-  let head = `${call.method} ${target} HTTP/1.1\r\nhost: ${host}\r\n`
-  const { headers, body } = call
-  for (const name of Object.keys(headers)) head += `${name}: ${headers[name]}\r\n`
-  if (headers['accept-encoding'] === undefined) head += 'accept-encoding: identity\r\n'
+  let head = `${call.method} ${target} HTTP/1.1\r\nhost: ${host}\r\n${headerLines(call.headers)}`
+  const { body } = call
   if (body !== undefined || call.method === 'POST') head += `content-length: ${body?.byteLength ?? 0}\r\n`
   return `${head}\r\n`
 }
@@ -47,7 +59,6 @@ const joinBytes = 64 * 1024
 
 /** The call as bytes for the wire: one part where that is cheap, so that one write sends it. */
 export const encodeRequest = (call: UpstreamCall, host: string, target: string): readonly Uint8Array[] => {
-  checkHeaders(call.headers)
   const head = headOf(call, host, target)
   const body = call.body ?? new Uint8Array()
   if (body.byteLength > joinBytes) return [Buffer.from(head, 'latin1'), body]

@@ -38,7 +38,14 @@ export const createSocketTransport = (settings: SocketSettings = {}): PooledTran
 
   const transport: Transport = (call) =>
     new Promise<UpstreamReply>((resolve, reject) => {
-      void new Exchange(call, addressOf(call.url), pool, settings.ca, resolve, reject)
-    }).then(decodeReply)
+      const answer = (reply: UpstreamReply): void => {
+        try {
+          resolve(decodeReply(reply))
+        } catch (failure) {
+          reject(failure)
+        }
+      }
+      void new Exchange(call, addressOf(call.url), pool, settings.ca, answer, reject)
+    })
   return Object.assign(transport, { close: () => pool.close() })
 }

@@ -75,6 +75,7 @@ export function createGuard({ keys, counters, policy, clock }: GuardDeps): Guard
         asked === undefined ? undefined : ofModel.get(asked),
         row === undefined || row === asked ? undefined : ofModel.get(row),
       )
+      if (limits.length === 0) return unlimited
       const lease = counters.take(limits, demand.tokens)
       if ('limit' in lease) throw rateLimited(lease, demand)
       return { close: (usage) => lease.close(tokensOf(usage)) } satisfies Admission
@@ -86,6 +87,8 @@ function findKey(keys: GuardDeps['keys'], secret: string | undefined): Key {
   if (secret === undefined || secret === '') throw new Failure('key_missing', 'The request carries no key.')
   return keys.find(secret) ?? refuse(readSecret(secret))
 }
+
+const unlimited: Admission = { close: () => undefined }
 
 const refuse = (reading: ReturnType<typeof readSecret>): never => {
   throw new Failure('key_unknown', refusals[reading])

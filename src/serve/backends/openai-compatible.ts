@@ -115,12 +115,16 @@ interface OpenAiParts extends Pick<Backend, 'name' | 'kind' | 'concurrency' | 'o
 }
 
 export function openAiBackend({ preset, deps, ask, pathOf, ...parts }: OpenAiParts): RowBackend {
+  const headers = {
+    stream: headersFor('text/event-stream', preset),
+    whole: headersFor('application/json', preset),
+  }
   return {
     ...parts,
     place: deps.place,
     send: deps.send,
     operations: preset.operations,
-    outgoing: (request, target) => outgoing(request, target, preset, ask, pathOf),
+    outgoing: (request, target) => outgoing(request, target, preset, ask, pathOf, headers),
     reader: (asked, reply) => readerOf(new OpenAiReading(), asked, reply),
     failure: (_outgoing, status, retryAfter, body) =>
       upstreamFailure(status, retryAfter, body, (deps.clock ?? Date).now()),
@@ -133,6 +137,7 @@ function outgoing(
   preset: Preset,
   ask: 'stream' | 'same',
   pathOf: OpenAiParts['pathOf'],
+  headers: { readonly stream: Headers; readonly whole: Headers },
 ): Outgoing {
   const { operation } = request
   if (!isOpenAi(operation) || !preset.operations.includes(operation)) {
@@ -145,18 +150,22 @@ function outgoing(
   patchOpenAi(draft, operation, target, preset, stream)
   return {
     path: pathOf(operation, target.model),
-    headers: {
-      'content-type': 'application/json',
-      accept: stream ? 'text/event-stream' : 'application/json',
-      ...preset.headers,
-    },
+    headers: stream ? headers.stream : headers.whole,
     body: draft.bytes(),
     stream,
     dialect,
     warnings: draft.warnings,
-    ...(wasBase64 && !preset.base64 && { mustEncode: true }),
+    mustEncode: wasBase64 && !preset.base64,
   }
 }
+
+type Headers = Outgoing['headers']
+
+const headersFor = (accept: string, preset: Preset): Headers => ({
+  'content-type': 'application/json',
+  accept,
+  ...preset.headers,
+})
 
 const paths = { chat: '/chat/completions', complete: '/completions', embed: '/embeddings' } as const
 

@@ -23,7 +23,8 @@ export function patchOpenAi(
     behave(draft, operation, target.behaviour, preset)
   }
   for (const name of preset.quirks ?? []) quirks[name](draft)
-  for (const [field, value] of Object.entries(target.behaviour.extra ?? {})) draft.setDefault(field, value)
+  const { extra } = target.behaviour
+  if (extra !== undefined) for (const [field, value] of Object.entries(extra)) draft.setDefault(field, value)
 }
 
 /** `best_of` picks from whole answers: no engine streams it. */
@@ -46,15 +47,20 @@ function refuseChoices(draft: Draft, preset: Preset): void {
 
 function behave(draft: Draft, operation: Operation, behaviour: Behaviour, preset: Preset): void {
   if (behaviour.system !== undefined) putSystem(draft, operation, behaviour.system)
-  const { defaults = {} } = behaviour
+  if (behaviour.defaults !== undefined) useDefaults(draft, behaviour.defaults, preset)
+  if (behaviour.stop !== undefined) {
+    const stop = mergeStop(draft.get('stop'), behaviour.stop)
+    if (stop !== undefined) draft.set('stop', stop)
+  }
+  capOutput(draft, behaviour, preset)
+}
+
+function useDefaults(draft: Draft, defaults: Sampling, preset: Preset): void {
   draft.setDefault('stop', defaults.stop)
-  const stop = mergeStop(draft.get('stop'), behaviour.stop)
-  if (stop !== undefined) draft.set('stop', stop)
   for (const [word, field] of samplingFields) {
     if (field !== 'top_k' || preset.readsTopK) draft.setDefault(field, defaults[word])
     else if (defaults.topK !== undefined && draft.get('top_k') === undefined) draft.warnings.push('top_k')
   }
-  capOutput(draft, behaviour, preset)
 }
 
 function putSystem(draft: Draft, operation: Operation, text: string): void {
@@ -72,19 +78,28 @@ export function mergeStop(own: unknown, added: readonly string[] | undefined): r
 
 /** Under the name that the engine reads, the lower of what the client and the row say. */
 function capOutput(draft: Draft, { defaults, limits }: Behaviour, preset: Preset): void {
-  const said = outputFields.filter((field) => typeof draft.get(field) === 'number')
-  const asked =
-    said.length === 0 ? defaults?.maxOutputTokens : Math.min(...said.map((field) => Number(draft.get(field))))
-  const limit = limits?.maxOutputTokens
-  const cap = asked === undefined || limit === undefined ? (asked ?? limit) : Math.min(asked, limit)
-  if (cap === undefined) return
-  const read = said.filter((field) => preset.outputLimit.includes(field))
-  for (const field of said) {
-    if (!read.includes(field)) draft.remove(field)
-    else if (Number(draft.get(field)) > cap) draft.set(field, cap)
+  let cap = limits?.maxOutputTokens ?? Infinity
+  let isSaid = false
+  for (const field of outputFields) {
+    const tokens = draft.get(field)
+    if (typeof tokens !== 'number') continue
+    isSaid = true
+    cap = Math.min(cap, tokens)
   }
-  const [first] = preset.outputLimit
-  if (read.length === 0 && first !== undefined) draft.set(first, cap)
+  if (!isSaid) cap = Math.min(cap, defaults?.maxOutputTokens ?? Infinity)
+  if (cap === Infinity) return
+  let isRead = false
+  for (const field of outputFields) {
+    const tokens = draft.get(field)
+    if (typeof tokens !== 'number') continue
+    if (!preset.outputLimit.includes(field)) draft.remove(field)
+    else {
+      isRead = true
+      if (tokens > cap) draft.set(field, cap)
+    }
+  }
+  const first = preset.outputLimit[0]
+  if (!isRead && first !== undefined) draft.set(first, cap)
 }
 
 const outputFields = ['max_tokens', 'max_completion_tokens'] as const

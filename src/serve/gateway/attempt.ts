@@ -44,9 +44,9 @@ export async function attempt(
     const opening = opened instanceof Promise ? await opened : opened
     scope.own(() => opening.close())
     scope.queueMs += scope.tookMs - waitFrom
-    const deadline = new Deadline(call, () => scope.tookMs)
+    const deadline = new Deadline(call, scope)
     scope.deadline = deadline
-    deadline.allow(deadlines.firstEventMs, () => late(target, deadlines.firstEventMs))
+    deadline.allow(deadlines.firstEventMs, 'first_event_timeout')
     deadline.resume()
     scope.sent = true
     try {
@@ -54,7 +54,7 @@ export async function attempt(
         {
           method: 'POST',
           url: opening.url + outgoing.path,
-          headers: { ...opening.headers, ...outgoing.headers },
+          headers: joined(opening.headers, outgoing.headers),
           body: outgoing.body,
           signal: call,
           connectTimeoutMs: deadlines.connectMs,
@@ -96,6 +96,19 @@ export async function attempt(
   }
 }
 
+type Headers = Outgoing['headers']
+
+/** For each opening's headers those of the adapter, and both together: mostly the same objects meet again. */
+const together = new WeakMap<Headers, WeakMap<Headers, Headers>>()
+
+function joined(opening: Headers, outgoing: Headers): Headers {
+  let ofOpening = together.get(opening)
+  if (ofOpening === undefined) together.set(opening, (ofOpening = new WeakMap()))
+  let both = ofOpening.get(outgoing)
+  if (both === undefined) ofOpening.set(outgoing, (both = { ...opening, ...outgoing }))
+  return both
+}
+
 interface AnswerParts {
   readonly target: Target
   readonly request: ModelRequest
@@ -132,17 +145,15 @@ export class Answer {
 
   async begin(): Promise<void> {
     const { target, scope, health } = this.#parts
-    const first: Frame[] = []
     for (;;) {
       const frames = await this.more()
       if (frames === undefined)
         throw new Failure('upstream_cut', `${target.backend} ended its answer before it began.`)
-      first.push(...frames)
+      this.first = this.first.length === 0 ? frames : [...this.first, ...frames]
       const event = firstEvent(frames)
       if (event?.type === 'failure') throw new Failure(event.code, event.facts)
       if (event !== undefined) break
     }
-    this.first = first
     scope.sawEvent()
     health.began()
   }
@@ -169,7 +180,8 @@ export class Answer {
     const { reader, body, settings } = this.#parts
     if (!reader.isStream) {
       const frames = reader.push(await body.all(settings.maxAnswerBytes))
-      return this.#finish([...frames, ...reader.end()])
+      const rest = reader.end()
+      return this.#finish(frames.length === 0 ? rest : [...frames, ...rest])
     }
     const bytes = await body.read()
     return bytes === undefined ? this.#finish(reader.end()) : reader.push(bytes)
@@ -192,9 +204,8 @@ export class Answer {
 
   /** A comment is no sign of life: only an event starts the time anew. */
   #moved(): void {
-    const { deadline, station, target } = this.#parts
-    const ms = station.deadlines.betweenEventsMs
-    deadline.allow(ms, () => new Failure('stalled', `${target.backend} sent nothing more for ${ms} ms.`))
+    const { deadline, station } = this.#parts
+    deadline.allow(station.deadlines.betweenEventsMs, 'stalled')
   }
 }
 
@@ -224,6 +235,3 @@ async function beginning(body: ByteSource, limit: number): Promise<Uint8Array> {
   }
   return Buffer.concat(pieces).subarray(0, limit)
 }
-
-const late = (target: Target, ms: number): Failure =>
-  new Failure('first_event_timeout', `${target.backend} sent nothing within ${ms} ms.`)

@@ -57,9 +57,8 @@ export class Stations {
     return this.#stations.get(name)
   }
 
-  standing(name: string, model: string): Standing {
-    return this.#stations.get(name)?.health.of(model).standing ?? 'resting'
-  }
+  readonly standing = (name: string, model: string): Standing =>
+    this.#stations.get(name)?.health.of(model).standing ?? 'resting'
 
   all(): Iterable<Station> {
     return this.#stations.values()

@@ -27,19 +27,21 @@ export async function firstAnswer(
     const station = stations.get(target.backend)
     const place = station.backend.place.name
     scope.answerer = { row: target.row, backend: target.backend, model: target.model, place }
-    const [from, queuedFrom] = [scope.tookMs, scope.queueMs]
+    const from = scope.tookMs
+    const queuedFrom = scope.queueMs
     const note = (outcome: Attempt['outcome'], failure?: Failure): void => {
-      scope.attempts.push({
+      const noted: { -readonly [K in keyof Attempt]: Attempt[K] } = {
         row: target.row,
         backend: target.backend,
         model: target.model,
         place,
         outcome,
-        ...(failure !== undefined && { failure: failure.code }),
-        ...(failure?.facts.upstream !== undefined && { status: failure.facts.upstream.status }),
         queueMs: scope.queueMs - queuedFrom,
         tookMs: scope.tookMs - from,
-      })
+      }
+      if (failure !== undefined) noted.failure = failure.code
+      if (failure?.facts.upstream !== undefined) noted.status = failure.facts.upstream.status
+      scope.attempts.push(noted)
     }
     tries++
     try {

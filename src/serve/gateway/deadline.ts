@@ -1,5 +1,8 @@
-import type { Failure } from '../../core/failure.ts'
+import { Failure } from '../../core/failure.ts'
 import type { Call } from './call.ts'
+import type { RequestScope } from './scope.ts'
+
+const texts = { first_event_timeout: 'sent nothing within', stalled: 'sent nothing more for' } as const
 
 /**
  * Ends a call with a failure when its upstream is silent for too long. Only the time that somebody waits counts: a client
@@ -8,36 +11,38 @@ import type { Call } from './call.ts'
  */
 export class Deadline {
   readonly #call: Call
-  readonly #tick: () => number
+  readonly #scope: RequestScope
+  #ms = 0
   #leftMs = 0
   /** Undefined while nobody waits. */
   #since: number | undefined
-  #failure: (() => Failure) | undefined
+  #code: keyof typeof texts = 'first_event_timeout'
 
-  constructor(call: Call, tick: () => number) {
+  constructor(call: Call, scope: RequestScope) {
     this.#call = call
-    this.#tick = tick
+    this.#scope = scope
   }
 
   /** So long may pass until the next event; counts from the next `resume`. */
-  allow(ms: number, failure: () => Failure): void {
-    this.#leftMs = ms
-    this.#failure = failure
+  allow(ms: number, code: keyof typeof texts): void {
+    this.#ms = this.#leftMs = ms
+    this.#code = code
   }
 
   resume(): void {
-    this.#since = this.#tick()
+    this.#since = this.#scope.tookMs
   }
 
   pause(): void {
     if (this.#since === undefined) return
-    this.#leftMs = Math.max(0, this.#leftMs - (this.#tick() - this.#since))
+    this.#leftMs -= this.#scope.tookMs - this.#since
     this.#since = undefined
   }
 
   /** Ends the call if its time is over. */
   look(): void {
-    if (this.#since !== undefined && this.#tick() - this.#since >= this.#leftMs)
-      this.#call.abort(this.#failure?.())
+    if (this.#since === undefined || this.#scope.tookMs - this.#since < this.#leftMs) return
+    const backend = this.#scope.answerer?.backend
+    this.#call.abort(new Failure(this.#code, `${backend} ${texts[this.#code]} ${this.#ms} ms.`))
   }
 }

@@ -20,14 +20,8 @@ export interface Delivery {
 /** A whole answer. Same dialect and asked whole: the bytes as they came; otherwise a fold of the events. */
 export async function wholeAnswer(answer: Answer, delivery: Delivery): Promise<Chunk> {
   const { scope, surface, facts } = delivery
-  const frames = [...answer.first]
   see(answer.first, scope)
-  if (answer.isStream) {
-    for (let more = await answer.more(); more !== undefined; more = await answer.more()) {
-      see(more, scope)
-      frames.push(...more)
-    }
-  }
+  const frames = answer.isStream ? [...answer.first, ...(await restOf(answer, scope))] : answer.first
   const { failure } = scope.tap
   if (failure !== undefined) throw failure
   if (!answer.isStream && isFaithful(answer, surface)) return joined(frames)
@@ -35,6 +29,15 @@ export async function wholeAnswer(answer: Answer, delivery: Delivery): Promise<C
     frames.flatMap((frame) => frame.events().filter((event) => isTold(event, answer, surface))),
     facts,
   )
+}
+
+async function restOf(answer: Answer, scope: RequestScope): Promise<Frame[]> {
+  const rest: Frame[] = []
+  for (let more = await answer.more(); more !== undefined; more = await answer.more()) {
+    see(more, scope)
+    rest.push(...more)
+  }
+  return rest
 }
 
 /**

@@ -11,7 +11,7 @@ import type { Stations } from './backends.ts'
 import { firstAnswer } from './chain.ts'
 import { streamedAnswer, wholeAnswer, type Delivery } from './deliver.ts'
 import { answerHeaders, errorResponse } from './headers.ts'
-import { RequestScope } from './scope.ts'
+import { RequestScope, type ScopeParts } from './scope.ts'
 import type { GatewaySettings } from './settings.ts'
 
 /** How often running calls are looked at, for a client that left and an upstream that is late: how exact deadlines are. */
@@ -50,6 +50,7 @@ export interface Incoming {
 export class Gateway {
   readonly #parts: GatewayParts
   readonly #running = new Set<RequestScope>()
+  readonly #scopeParts: ScopeParts
   #setup: Setup
   #draining = false
   #watch: ReturnType<typeof setInterval> | undefined
@@ -58,6 +59,8 @@ export class Gateway {
   constructor(parts: GatewayParts, setup: Setup) {
     this.#parts = parts
     this.#setup = setup
+    const { clock, ledger } = parts
+    this.#scopeParts = { clock, ledger, ended: (scope, failure) => this.#ended(scope, failure) }
   }
 
   get setup(): Setup {
@@ -88,7 +91,7 @@ export class Gateway {
       const request = surface.parse(body, (name) => call.header(name))
       scope.asked = request.model
       scope.promptBytes = textBytes(body.bytes)
-      const route = decide(request, identity, (backend, model) => stations.standing(backend, model))
+      const route = decide(request, identity, stations.standing)
       const demand = {
         operation: request.operation,
         model: request.model,
@@ -130,16 +133,16 @@ export class Gateway {
   }
 
   #begin(call: Incoming): RequestScope {
-    const { clock, ledger } = this.#parts
-    const ended = (scope: RequestScope, failure: Failure | undefined): void => {
-      if (failure !== undefined) this.#parts.failed(failure, scope.id)
-      this.#running.delete(scope)
-      if (this.#running.size === 0) this.#idle?.()
-    }
-    const scope = new RequestScope(this.#parts.newId(), { clock, ledger, ended }, () => call.signal())
+    const scope = new RequestScope(this.#parts.newId(), this.#scopeParts, call)
     this.#running.add(scope)
     this.#watch ??= setInterval(() => this.#look(), lookEveryMs)
     return scope
+  }
+
+  #ended(scope: RequestScope, failure: Failure | undefined): void {
+    if (failure !== undefined) this.#parts.failed(failure, scope.id)
+    this.#running.delete(scope)
+    if (this.#running.size === 0) this.#idle?.()
   }
 
   #look(): void {
@@ -167,7 +170,7 @@ async function hold(
   await scope.hold({
     key: identity.key,
     team: identity.team,
-    tags: [...identity.tags, ...call.tags],
+    tags: call.tags.length === 0 ? identity.tags : [...identity.tags, ...call.tags],
     operation: request.operation,
     surface: call.surface.id,
     servedModel: first?.model ?? '',

@@ -40,12 +40,11 @@ export function errorResponse(failure: Failure, surface: Surface, scope: Request
 /** One line for people: who answers, why, and what was tried before. */
 function decisionLine(scope: RequestScope): string {
   const { answerer, reasons, attempts } = scope
-  const tried = attempts
-    .filter((attempt) => attempt.outcome === 'failed')
-    .map((attempt) => `${attempt.row}@${attempt.backend} failed: ${attempt.failure}`)
-  return [`${answerer?.row}@${answerer?.backend}`, ...reasons.map((reason) => reason.text), ...tried].join(
-    '; ',
-  )
+  let line = `${answerer?.row}@${answerer?.backend}`
+  for (const reason of reasons) line += `; ${reason.text}`
+  for (const { outcome, row, backend, failure } of attempts)
+    if (outcome === 'failed') line += `; ${row}@${backend} failed: ${failure}`
+  return line
 }
 
 /** Header values are visible ASCII; anything else becomes `?`. */

@@ -3,7 +3,7 @@ import type { Attempt, Considered, Decision, Reason } from '../../core/decision.
 import { Failure, type FailureCode } from '../../core/failure.ts'
 import type { Admission } from '../../core/guard.ts'
 import type { Label } from '../../core/label.ts'
-import type { Hold, LedgerPort, Outcome } from '../../core/ledger.ts'
+import type { Hold, LedgerPort, Outcome, Settlement } from '../../core/ledger.ts'
 import type { Usage } from '../../core/usage.ts'
 import { Tap } from '../stream/tap.ts'
 import { Call } from './call.ts'
@@ -15,6 +15,11 @@ export interface ScopeParts {
   readonly ledger: LedgerPort
   /** Told when the last thing of the request is done, and what went wrong if something did. */
   ended(scope: RequestScope, failure: Failure | undefined): void
+}
+
+/** Who waits for the answer: the signal fires when it hangs up. */
+export interface Client {
+  signal(): AbortSignal
 }
 
 /** Who answers, as far as it is known. */
@@ -51,7 +56,7 @@ export class RequestScope implements Disposable {
   deadline: Deadline | undefined
 
   readonly #parts: ScopeParts
-  readonly #client: () => AbortSignal
+  readonly #client: Client
   #isWatched = false
   #call: Call | undefined
   #closers: (() => void)[] = []
@@ -60,7 +65,7 @@ export class RequestScope implements Disposable {
   #ended = false
   #ending: { readonly outcome: Outcome; readonly code: FailureCode | undefined } | undefined
 
-  constructor(id: string, parts: ScopeParts, client: () => AbortSignal) {
+  constructor(id: string, parts: ScopeParts, client: Client) {
     this.id = id
     this.#parts = parts
     this.at = parts.clock.now()
@@ -75,7 +80,7 @@ export class RequestScope implements Disposable {
   look(): void {
     if (!this.#isWatched) {
       this.#isWatched = true
-      const client = this.#client()
+      const client = this.#client.signal()
       if (client.aborted) this.#leave()
       else client.addEventListener('abort', this.#leave, { once: true })
     }
@@ -150,7 +155,7 @@ export class RequestScope implements Disposable {
     const failure = isWhole ? undefined : why
     this.#ended = true
     this.#ending = { outcome, code: failure?.code }
-    if (this.#isWatched) this.#client().removeEventListener('abort', this.#leave)
+    if (this.#isWatched) this.#client.signal().removeEventListener('abort', this.#leave)
     if (how !== 'done') this.#call?.abort(why)
     this.release()
     // An upstream bills what it was sent and began to answer; what never went out, or was refused, cost nothing.
@@ -164,21 +169,22 @@ export class RequestScope implements Disposable {
   #settle(outcome: Outcome, code: Failure['code'] | undefined, usage: Usage): void {
     const { answerer, firstEventMs } = this
     const { prefillMs, decodeMs } = this.tap.timing
-    this.#parts.ledger.settle({
+    const settlement: { -readonly [K in keyof Settlement]: Settlement[K] } = {
       id: this.id,
       outcome,
-      ...(code !== undefined && { failure: code }),
       servedModel: answerer?.model ?? '',
       backend: answerer?.backend ?? '',
       place: answerer?.place ?? '',
       decision: this.decision,
       usage,
       queueMs: this.queueMs,
-      ...(firstEventMs !== undefined && { firstEventMs }),
       totalMs: this.tookMs,
-      ...(prefillMs !== undefined && { prefillMs }),
-      ...(decodeMs !== undefined && { decodeMs }),
-    })
+    }
+    if (code !== undefined) settlement.failure = code
+    if (firstEventMs !== undefined) settlement.firstEventMs = firstEventMs
+    if (prefillMs !== undefined) settlement.prefillMs = prefillMs
+    if (decodeMs !== undefined) settlement.decodeMs = decodeMs
+    this.#parts.ledger.settle(settlement)
   }
 
   [Symbol.dispose](): void {

@@ -9,17 +9,20 @@ export interface Timing {
   readonly queueMs?: number
 }
 
+const nothing: Usage = {}
+
 /** What accounting needs to know of an answer while it goes by. Keeps counts, never text. */
 export class Tap {
   failure: Failure | undefined
   /** The upstream said itself that nothing follows. */
   ended = false
   timing: Timing = {}
-  #reported: Usage = {}
+  #reported: Usage = nothing
   #pieces = 0
   #characters = 0
-  readonly #seen = new Set<number>()
-  readonly #done = new Set<number>()
+  /** Choices that were begun, and those that have their finish; sets only where there are several. */
+  #seen: number | Set<number> | undefined
+  #done: number | Set<number> | undefined
 
   see(event: ModelEvent): void {
     switch (event.type) {
@@ -35,11 +38,11 @@ export class Tap {
         this.#count(event.json, event.choice)
         return
       case 'finish':
-        this.#seen.add(event.choice ?? 0)
-        this.#done.add(event.choice ?? 0)
+        this.#seen = withChoice(this.#seen, event.choice)
+        this.#done = withChoice(this.#done, event.choice)
         return
       case 'usage':
-        this.#reported = mergeUsage(this.#reported, event.usage)
+        this.#reported = this.#reported === nothing ? event.usage : mergeUsage(this.#reported, event.usage)
         return
       case 'timing': {
         const { type: _, ...timing } = event
@@ -56,7 +59,8 @@ export class Tap {
 
   /** Every choice that was begun has its finish, and there was one. */
   get finished(): boolean {
-    return this.#done.size > 0 && this.#done.size === this.#seen.size
+    const done = sizeOf(this.#done)
+    return done > 0 && done === sizeOf(this.#seen)
   }
 
   get reportedUsage(): Usage {
@@ -72,19 +76,28 @@ export class Tap {
     const guess = Math.max(this.#pieces, Math.ceil(this.#characters / 4))
     // Before its finish a stream may have reported only how the count began.
     const isEarly = output === undefined || (!this.finished && output.tokens < guess)
-    return {
-      ...this.#reported,
-      ...(input === undefined && { input: estimated(Math.ceil(promptBytes / 4)) }),
-      ...(isEarly && guess > 0 && { output: estimated(guess) }),
-    }
+    const isGuess = isEarly && guess > 0
+    if (input !== undefined && !isGuess) return this.#reported
+    const usage: { -readonly [K in keyof Usage]: Usage[K] } = { ...this.#reported }
+    usage.input ??= estimated(Math.ceil(promptBytes / 4))
+    if (isGuess) usage.output = estimated(guess)
+    return usage
   }
 
-  #count(text: string, choice = 0): void {
-    this.#seen.add(choice)
+  #count(text: string, choice: number | undefined): void {
+    this.#seen = withChoice(this.#seen, choice)
     if (text === '') return
     this.#pieces++
     this.#characters += text.length
   }
 }
+
+function withChoice(choices: number | Set<number> | undefined, choice = 0): number | Set<number> {
+  if (choices === undefined || choices === choice) return choice
+  return (typeof choices === 'number' ? new Set([choices]) : choices).add(choice)
+}
+
+const sizeOf = (choices: number | Set<number> | undefined): number =>
+  choices === undefined ? 0 : typeof choices === 'number' ? 1 : choices.size
 
 const estimated = (tokens: number): Count => ({ tokens, source: 'estimated' })
