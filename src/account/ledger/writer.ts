@@ -17,6 +17,8 @@ interface Open {
 
 interface Group {
   readonly opened: Open[]
+  /** How many there were when the loop last came round. */
+  seen: number
   readonly committed: PromiseWithResolvers<void>
 }
 
@@ -30,11 +32,13 @@ interface Closing {
  * sums once. The holds between are a page each.
  */
 const companyMs = 20
+/** Holds in one transaction, when calls keep coming: the first should not wait for all of them. */
+const mostHolds = 64
 /** Settlements in one transaction: a backlog must not hold the event loop. */
 const mostSettlements = 500
 const retryMs = { first: 100, most: 5_000 }
 
-/** Groups holds and settlements into transactions: the holds of one turn of the event loop share a commit. */
+/** Groups holds and settlements into transactions: the holds of a few turns of the event loop share a commit. */
 export class Writer implements LedgerPort {
   readonly #store: Store
   readonly #clock: Clock
@@ -61,7 +65,7 @@ export class Writer implements LedgerPort {
     }
     const open = { hold, series: 0 }
     this.#open.set(hold.id, open)
-    this.#group ??= { opened: [], committed: Promise.withResolvers() }
+    this.#group ??= { opened: [], seen: 0, committed: Promise.withResolvers() }
     this.#group.opened.push(open)
     this.#turn ??= setImmediate(() => this.#flushHolds())
     return this.#group.committed.promise
@@ -89,12 +93,19 @@ export class Writer implements LedgerPort {
     return this.#last
   }
 
-  /** The holds of this turn, for somebody waits for them. */
+  /** Somebody waits for them: a lone hold is committed at once, several wait while each turn brings company. */
   #flushHolds(): void {
     this.#turn = undefined
     const group = this.#group
+    if (group === undefined) return
+    const count = group.opened.length
+    if (count > 1 && count > group.seen && count < mostHolds) {
+      group.seen = count
+      this.#turn = setImmediate(() => this.#flushHolds())
+      return
+    }
     this.#group = undefined
-    if (group !== undefined) this.#last = this.#commit(group, [])
+    this.#last = this.#commit(group, [])
   }
 
   /** Until nothing waits, or something cannot be written. */
