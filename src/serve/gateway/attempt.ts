@@ -161,12 +161,15 @@ export class Answer {
   /** The frames that follow; undefined at the end. Rejects when the upstream breaks off, stalls, or was given up. */
   async more(): Promise<readonly Frame[] | undefined> {
     if (this.#ended) return undefined
-    const { call, deadline, health } = this.#parts
+    const { reader, body, call, deadline, health, settings } = this.#parts
     deadline.resume()
     try {
-      const frames = await this.#next()
-      if (frames?.some(hasEvents) === true) this.#moved()
-      return frames
+      const bytes = await (reader.isStream ? body.read() : body.all(settings.maxAnswerBytes))
+      const frames = bytes === undefined ? [] : reader.push(bytes)
+      const isLast = bytes === undefined || !reader.isStream
+      const all = isLast ? this.#finish([...frames, ...reader.end()]) : frames
+      if (all.some(hasEvents)) this.#moved()
+      return all
     } catch (thrown) {
       const failure = asFailure(call.aborted ? call.reason : thrown)
       if (failure.code !== 'client_left') health.failed(failure.code)
@@ -174,17 +177,6 @@ export class Answer {
     } finally {
       deadline.pause()
     }
-  }
-
-  async #next(): Promise<readonly Frame[] | undefined> {
-    const { reader, body, settings } = this.#parts
-    if (!reader.isStream) {
-      const frames = reader.push(await body.all(settings.maxAnswerBytes))
-      const rest = reader.end()
-      return this.#finish(frames.length === 0 ? rest : [...frames, ...rest])
-    }
-    const bytes = await body.read()
-    return bytes === undefined ? this.#finish(reader.end()) : reader.push(bytes)
   }
 
   /** What ends with a finish, and has none, was cut, however clean the socket's end looked. */

@@ -44,87 +44,74 @@ async function restOf(answer: Answer, scope: RequestScope): Promise<Frame[]> {
  * A streamed answer, pulled by the client: a slow client slows the upstream, it does not fill our memory. While nothing
  * comes, heartbeats go out. A failure becomes the dialect's in-stream error; the status is gone by then.
  */
-export function streamedAnswer(
+export const streamedAnswer = (
   answering: Promise<Answer> | Answer,
   delivery: Delivery,
-): ReadableStream<Uint8Array> {
-  const { scope, surface, settings } = delivery
-  const out = new Outflow(answering, delivery)
-  const heartbeat = encoder.encode(surface.heartbeat)
-  let timer: ReturnType<typeof setInterval> | undefined
-  const done = (): void => clearInterval(timer)
-  return new ReadableStream<Uint8Array>({
-    start(controller) {
-      timer = setInterval(() => {
-        if (scope.isOver) done()
-        else if ((controller.desiredSize ?? 0) > 0 && out.quietSince()) controller.enqueue(heartbeat)
-      }, settings.heartbeatMs)
-      // Headers go out with the first bytes: where the answer is late, these are a heartbeat's.
-      if (answering instanceof Promise) controller.enqueue(heartbeat)
-    },
-    async pull(controller) {
-      const bytes = await out.next()
-      if (bytes !== undefined) controller.enqueue(bytes)
-      if (out.isOver) {
-        done()
-        controller.close()
-      }
-    },
-    cancel() {
-      done()
-      scope.end('left', new Failure('client_left', 'The client hung up.'))
-    },
-  })
-}
+): ReadableStream<Uint8Array> => new ReadableStream(new Outflow(answering, delivery))
+
+type Controller = ReadableStreamDefaultController<Uint8Array>
 
 /** The bytes of a streamed answer, in order. Ends the scope when the last are handed out. */
 class Outflow {
-  isOver = false
   readonly #delivery: Delivery
+  readonly #heartbeat: Uint8Array
   #answering: Promise<Answer> | Answer
+  #timer: ReturnType<typeof setInterval> | undefined
   #writer: StreamWriter | undefined
   #begun = false
+  /** Something went out since the last beat. */
   #moved = false
+  #isOver = false
 
   constructor(answering: Promise<Answer> | Answer, delivery: Delivery) {
     this.#answering = answering
     this.#delivery = delivery
+    this.#heartbeat = encoder.encode(delivery.surface.heartbeat)
   }
 
-  /** True when nothing went out since the last time this was asked. */
-  quietSince(): boolean {
-    const quiet = !this.#moved
-    this.#moved = false
-    return quiet
+  start(controller: Controller): void {
+    this.#timer = setInterval(() => this.#beat(controller), this.#delivery.settings.heartbeatMs)
+    // Headers go out with the first bytes: where the answer is late, these are a heartbeat's.
+    if (this.#answering instanceof Promise) controller.enqueue(this.#heartbeat)
   }
 
-  async next(): Promise<Uint8Array | undefined> {
-    const { scope } = this.#delivery
+  async pull(controller: Controller): Promise<void> {
+    let bytes: Uint8Array | undefined
     try {
       const answer = this.#answering instanceof Promise ? await this.#answering : this.#answering
       this.#answering = answer
-      for (;;) {
+      while (bytes === undefined && !this.#isOver) {
         const frames = this.#begun ? await answer.more() : answer.first
         this.#begun = true
         this.#moved = true
-        if (frames === undefined) return this.#finish(answer)
-        see(frames, scope)
-        const bytes = this.#render(frames, answer)
-        if (bytes !== undefined) return bytes
+        bytes = frames === undefined ? this.#finish(answer) : this.#render(frames, answer)
       }
     } catch (thrown) {
-      return this.#fail(asFailure(thrown))
+      bytes = this.#fail(asFailure(thrown))
     }
+    if (bytes !== undefined) controller.enqueue(bytes)
+    if (this.#isOver) controller.close()
+  }
+
+  cancel(): void {
+    this.#over('left', new Failure('client_left', 'The client hung up.'))
+  }
+
+  #beat(controller: Controller): void {
+    if (this.#delivery.scope.isOver) clearInterval(this.#timer)
+    else if (!this.#moved && (controller.desiredSize ?? 0) > 0) controller.enqueue(this.#heartbeat)
+    this.#moved = false
   }
 
   #render(frames: readonly Frame[], answer: Answer): Uint8Array | undefined {
     const { request, scope, surface } = this.#delivery
+    see(frames, scope)
     if (answer.isStream && isFaithful(answer, surface)) {
       // A terminator before the finish would tell clients that a cut answer is whole: they stop reading there.
-      const early = speaks.has(request.operation) && !scope.tap.finished && scope.tap.ended
-      const shown = frames.filter(
-        (frame) => (request.wantsUsage || !surface.isUsageOnly(frame)) && !(early && isEnd(frame)),
-      )
+      const early = scope.tap.ended && !scope.tap.finished && speaks.has(request.operation)
+      const isShown = (frame: Frame): boolean =>
+        (request.wantsUsage || !surface.isUsageOnly(frame)) && !(early && isEnd(frame))
+      const shown = frames.every(isShown) ? frames : frames.filter(isShown)
       return shown.length === 0 ? undefined : joined(shown)
     }
     const chunks: Chunk[] = []
@@ -159,7 +146,8 @@ class Outflow {
   }
 
   #over(outcome: 'done' | 'failed' | 'left', failure?: Failure): void {
-    this.isOver = true
+    this.#isOver = true
+    clearInterval(this.#timer)
     this.#delivery.scope.end(outcome, failure)
   }
 }

@@ -50,11 +50,12 @@ export class SseReader implements FrameReader {
       }
       this.#lineIsEmpty = true
       if (!isBlank) continue
-      frames.push(this.#frame(bytes.subarray(messageFrom, lineFrom)))
+      const isAll = messageFrom === 0 && lineFrom === bytes.length
+      frames.push(this.#frame(isAll ? bytes : bytes.subarray(messageFrom, lineFrom)))
       messageFrom = lineFrom
     }
     if (lineFrom < bytes.length) this.#lineIsEmpty = false
-    this.#pending.add(bytes.subarray(messageFrom))
+    if (messageFrom < bytes.length) this.#pending.add(bytes.subarray(messageFrom))
     return frames
   }
 
