@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
@@ -23,9 +24,14 @@ function fail(message) {
   console.error(`inhouse: ${message}`)
   process.exit(1)
 }
+// The runtime takes the machine for a small one: its memory stays a third smaller, and a request costs the same.
+const env = { BUN_JSC_forceRAMSize: String(512 * 1024 * 1024), ...process.env }
+delete env.INHOUSE_PARENT_FD
+
 /**
- * Runs Bun and ends as it ends. The pipe on descriptor 3 is how the child learns that this process is gone, also when
- * nobody could tell it any more (SIGKILL).
+ * Becomes Bun where Node can (22.15 on): one process less to start, to keep and to lose. Elsewhere runs it and ends as it
+ * ends; the pipe on descriptor 3 is how the child learns that this process is gone, also when nobody could tell it any
+ * more (SIGKILL).
  */
 export function launch(args) {
   const bun = findBun()
@@ -35,9 +41,10 @@ export function launch(args) {
         'Run `npm ci` again without `--omit=optional`; Linux and macOS on x64 and arm64 are supported.',
     )
   }
+  if (process.execve !== undefined) become(bun, args)
   const child = spawn(bun, args, {
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
-    env: { ...process.env, INHOUSE_PARENT_FD: '3' },
+    env: { ...env, INHOUSE_PARENT_FD: '3' },
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'])
     process.on(signal, () => child.kill(signal))
@@ -47,4 +54,15 @@ export function launch(args) {
     process.removeAllListeners(signal)
     process.kill(process.pid, signal)
   })
+}
+
+function become(bun, args) {
+  try {
+    // Node aborts where the call fails, and warns that it is new.
+    accessSync(bun, constants.X_OK)
+    process.removeAllListeners('warning')
+    process.execve(bun, [bun, ...args], env)
+  } catch {
+    // The ordinary way tells what is wrong.
+  }
 }

@@ -18,9 +18,14 @@ interface Started {
   readonly url: string
 }
 
-async function start(): Promise<Started> {
+const canBecome =
+  Bun.spawnSync(['node', '-p', 'process.execve !== undefined']).stdout.toString().trim() === 'true'
+/** For a Node that can become another program: starts it below itself, as older ones must. */
+const asParent = ['--import', 'data:text/javascript,delete process.execve']
+
+async function start(...nodeOptions: readonly string[]): Promise<Started> {
   const process = Bun.spawn(
-    ['node', launcher, 'serve', '--json', '--home', testHome, '--listen', '127.0.0.1:0'],
+    ['node', ...nodeOptions, launcher, 'serve', '--json', '--home', testHome, '--listen', '127.0.0.1:0'],
     { cwd: tmpdir(), stdout: 'pipe', stderr: 'ignore' },
   )
   const { value } = await process.stdout.getReader().read()
@@ -54,7 +59,7 @@ async function allGone(pids: readonly number[]): Promise<void> {
 
 describe('the chain of processes', () => {
   test('ends with the launcher, also when that is killed', async () => {
-    const { process } = await start()
+    const { process } = await start(...asParent)
     const chain = await descendants(process.pid)
     expect(chain.length).toBeGreaterThanOrEqual(2)
     process.kill('SIGKILL')
@@ -62,15 +67,29 @@ describe('the chain of processes', () => {
   })
 
   test('ends with the program in the middle, also when that is killed, and the launcher tells', async () => {
-    const { process } = await start()
+    const { process } = await start(...asParent)
     const chain = await descendants(process.pid)
     globalThis.process.kill(chain[0] ?? 0, 'SIGKILL')
     await allGone(chain)
     expect(await process.exited).not.toBe(0)
   })
 
-  test('ends in order on SIGTERM', async () => {
-    const { process } = await start()
+  test.skipIf(!canBecome)(
+    'has no launcher where Node can become Bun, and ends when it is killed',
+    async () => {
+      const { process } = await start()
+      expect(await Bun.$`ps -o args= -p ${process.pid}`.quiet().text()).toContain('/bin/bun --no-install')
+      const chain = await descendants(process.pid)
+      process.kill('SIGKILL')
+      await allGone(chain)
+    },
+  )
+
+  test.each([
+    ['below its launcher', asParent],
+    ['as it was started', []],
+  ])('%s it ends in order on SIGTERM', async (_, nodeOptions) => {
+    const { process } = await start(...nodeOptions)
     const chain = await descendants(process.pid)
     process.kill('SIGTERM')
     expect(await process.exited).toBe(0)
