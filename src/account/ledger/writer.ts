@@ -65,10 +65,12 @@ export class Writer implements LedgerPort {
     }
     const open = { hold, series: 0 }
     this.#open.set(hold.id, open)
-    this.#group ??= { opened: [], seen: 0, committed: Promise.withResolvers() }
-    this.#group.opened.push(open)
-    this.#turn ??= setImmediate(() => this.#flushHolds())
-    return this.#group.committed.promise
+    const group = (this.#group ??= { opened: [], seen: 0, committed: Promise.withResolvers() })
+    group.opened.push(open)
+    // With no other call under way nobody will come along soon.
+    if (this.#open.size === 1) this.#flushHolds()
+    else this.#turn ??= setImmediate(() => this.#flushHolds())
+    return group.committed.promise
   }
 
   settle(settlement: Settlement): void {

@@ -222,6 +222,7 @@ const imageBytes = 4 * 1000
 
 /** Bytes that become tokens at about four to one: an image in the body does not. */
 function textBytes(body: Uint8Array): number {
+  if (body.length < imageBytes) return body.length
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   let text = bytes.length
   for (let at = bytes.indexOf(base64); at !== -1; at = bytes.indexOf(base64, at)) {
