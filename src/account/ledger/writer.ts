@@ -67,9 +67,7 @@ export class Writer implements LedgerPort {
     this.#open.set(hold.id, open)
     const group = (this.#group ??= { opened: [], seen: 0, committed: Promise.withResolvers() })
     group.opened.push(open)
-    // With no other call under way nobody will come along soon.
-    if (this.#open.size === 1) this.#flushHolds()
-    else this.#turn ??= setImmediate(() => this.#flushHolds())
+    this.#turn ??= setImmediate(() => this.#flushHolds())
     return group.committed.promise
   }
 
