@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
-import { fakeAnswer, splitAt, sse } from './testing/fake-answers.ts'
+import { ledgerReader } from './account/ledger/reader.ts'
+import { clock, withStore } from './cli/home-store.ts'
+import { fakeAnswer, sse } from './testing/fake-answers.ts'
 import { FakeModel, type Received, type Script } from './testing/fake-model.ts'
-import { startTestApp, type TestApp } from './testing/test-app.ts'
+import { freePort, startTestApp, type TestApp } from './testing/test-app.ts'
 
 const chat = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
@@ -68,27 +70,6 @@ describe('a call in the upstream’s own dialect', () => {
     await response.text()
     expect(text(last(model).body)).toBe(body.replace('"streamed"', '"upstream-name"'))
     await nextEntry()
-  })
-
-  test('is answered with the upstream’s bytes, wherever the chunks are split, comments and odd spacing included', async () => {
-    const stream =
-      ': hello\n\ndata:{"id":"x","object":"chat.completion.chunk","created":1,"model":"z","choices":[{"index":0,"delta":{"content":"Grüße 🙂"},"finish_reason":null}],"odd": 1.0}\r\n\r\n' +
-      'data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"z","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}\n\n:ping\n\ndata: [DONE]\n\n'
-    const bytes = new TextEncoder().encode(stream)
-    for (let at = 1; at < bytes.length; at += 7) {
-      const script = {
-        chunks: splitAt(
-          bytes,
-          [at, Math.min(at + 3, bytes.length - 1)].filter((x, i, all) => all.indexOf(x) === i),
-        ),
-      }
-      const response = await during({ one: () => script }, () =>
-        inhouse.post('/v1/chat/completions', { ...chat, stream: true }),
-      )
-      expect(new Uint8Array(await response.arrayBuffer())).toEqual(bytes)
-      const entry = await nextEntry()
-      expect(entry?.usage).toMatchObject({ input: { tokens: 3, source: 'reported' }, output: { tokens: 2 } })
-    }
   })
 
   test('loses the usage chunk that only we asked for, and keeps the one that the client asked for', async () => {
@@ -529,38 +510,37 @@ test('a port that is in use is named, and nothing is left running', async () => 
 })
 
 test('a listener for clients that know no key takes them for the holder of the named one', async () => {
+  const port = freePort()
   await using keyless = await startTestApp(
-    `compat: { listen: "127.0.0.1:4199", key: default }\nbackends: { one: { kind: openai-compatible, url: ${model.url}/v1, ask: same } }\nmodels: { m: { backend: one } }\n`,
+    `compat: { listen: "127.0.0.1:${port}", key: default }\nbackends: { one: { kind: openai-compatible, url: ${model.url}/v1, ask: same } }\nmodels: { m: { backend: one } }\n`,
   )
   model.answer = fakeAnswer
-  const response = await fetch('http://127.0.0.1:4199/v1/chat/completions', {
-    method: 'POST',
-    body: JSON.stringify(chat),
-  })
-  expect(response.status).toBe(200)
+  const ask = (url: string) =>
+    fetch(`${url}/v1/chat/completions`, { method: 'POST', body: JSON.stringify(chat) })
+  expect((await ask(`http://127.0.0.1:${port}`)).status).toBe(200)
   for (const headers of [{ host: 'evil.example' }, { origin: 'https://evil.example' }]) {
-    const foreign = await fetch('http://127.0.0.1:4199/v1/models', {
+    const foreign = await fetch(`http://127.0.0.1:${port}/v1/models`, {
       headers: headers as Record<string, string>,
     })
     expect(foreign.status).toBe(403)
   }
-  const refused = await fetch(`${keyless.app.url}/v1/chat/completions`, {
-    method: 'POST',
-    body: JSON.stringify(chat),
-  })
-  expect(refused.status).toBe(401)
+  expect((await ask(keyless.app.url)).status).toBe(401)
 })
 
-test('a server that stops lets running calls end, refuses new ones, and every call has its row', async () => {
-  await using upstream = await FakeModel.start((request) => ({ ...fakeAnswer(request), waitMs: 100 }))
-  const stopping = await startTestApp(
+test('a server that stops lets running calls end, refuses new ones, and every call that ran has its row', async () => {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  await using upstream = await FakeModel.start((request) => ({ ...fakeAnswer(request), until: released }))
+  await using stopping = await startTestApp(
     `backends: { one: { kind: openai-compatible, url: ${upstream.url}/v1, place: local, ask: same } }\nmodels: { m: { backend: one } }\n`,
   )
-  const running = stopping.post('/v1/chat/completions', chat)
-  await upstream.request(0)
-  const stopped = stopping[Symbol.asyncDispose]()
-  const refused = await stopping.post('/v1/chat/completions', chat).catch(() => undefined)
-  expect(refused === undefined || refused.status === 503).toBe(true)
-  expect((await running).status).toBe(200)
+  const running = [true, false].map((stream) => stopping.post('/v1/chat/completions', { ...chat, stream }))
+  await upstream.request(1)
+  const stopped = stopping.app.stop()
+  expect((await stopping.post('/v1/chat/completions', chat)).status).toBe(503)
+  release()
+  for (const response of await Promise.all(running)) expect(await response.text()).toContain('there')
   await stopped
+  expect(upstream.received).toHaveLength(2)
+  const written = await withStore(stopping.home, (store) => ledgerReader(store, clock).recent())
+  expect(written.map(({ outcome }) => outcome)).toEqual(['done', 'done'])
 })

@@ -1,16 +1,19 @@
+import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 
 import { watchConfig, type Loaded } from './config/index.ts'
 import type { Settings } from './config/schema.ts'
 import type { Clock } from './core/clock.ts'
-import { asFailure, failures, type Failure } from './core/failure.ts'
+import { Failure, asFailure } from './core/failure.ts'
 import { openLedger } from './account/ledger/ledger.ts'
 import type { LedgerReader } from './account/ledger/reader.ts'
 import { ledgerTables } from './account/ledger/schema.ts'
-import { LocalModels, engineSettings, managedRows } from './app/local-models.ts'
+import { LocalModels, engineSettings } from './app/local-models.ts'
+import { logFailure, type Log } from './app/log.ts'
+import { readinessOf } from './app/readiness.ts'
 import { makeSetup, storePath, type Lasting } from './app/setup.ts'
 import { listen } from './http/listen.ts'
-import { createHandler, type Readiness, type ServerParts } from './http/server.ts'
+import { crashed, createHandler, type Readiness, type ServerParts } from './http/server.ts'
 import type { OnProgress } from './install/progress.ts'
 import { openModels } from './models/store.ts'
 import { createTransport } from './net/index.ts'
@@ -28,12 +31,7 @@ import type { ModelListing } from './serve/surfaces/models.ts'
 import { openStore } from './store/open.ts'
 import { version } from './version.ts'
 
-/** The calls of a pino logger that the program makes. */
-export interface Log {
-  info(facts: object, message: string): void
-  warn(facts: object, message: string): void
-  error(facts: object, message: string): void
-}
+export type { Log } from './app/log.ts'
 
 export interface AppParts {
   readonly loaded: Loaded
@@ -72,7 +70,7 @@ export async function startApp(parts: AppParts): Promise<App> {
   const { loaded, log, onProgress, env } = parts
   const { home } = loaded
   await mkdir(home, { recursive: true, mode: 0o700 })
-  let { config } = loaded
+  let { config, file } = loaded
   await using started = new AsyncDisposableStack()
 
   const store = started.adopt(
@@ -98,27 +96,33 @@ export async function startApp(parts: AppParts): Promise<App> {
   const local = started.adopt(new LocalModels({ home, models, engines, env, onProgress }), (it) => it.stop())
 
   const lasting: Lasting = { clock, door, engines, keys, counters: localCounters(() => clock.tick()) }
-  const gateway = new Gateway(
-    { ledger, clock, newId, failed: (failure, id) => logFailure(log, failure, id) },
-    makeSetup(config, lasting),
-  )
-  started.defer(probeResting(() => gateway.setup.stations, config.health.probeMs))
+  const failed = (failure: Failure, id: string): void => logFailure(log, failure, id)
+  const gateway = new Gateway({ ledger, clock, newId, failed }, makeSetup(config, lasting))
+  const probing = (): (() => void) => probeResting(() => gateway.setup.upstreams, config.health.probeMs)
+  let stopProbing = probing()
+  started.defer(() => stopProbing())
 
+  const readiness = (): Readiness =>
+    readinessOf({ config, gateway, engines, local, store: ledger.trouble?.code })
   const startedAt = Math.floor(clock.now() / 1000)
   const serverParts: ServerParts = {
     gateway,
     surfaces,
     version,
     newId,
-    corsOrigins: config.server.cors.origins,
+    failed,
+    corsOrigins: () => config.server.cors.origins,
     limits: () => config.server,
-    readiness: () => readiness(config, gateway, engines, local),
+    readiness,
     listings: () => listings(config, startedAt),
   }
-  const listening = started.adopt(listen(config.listen, createHandler(serverParts)), (it) => it.stop())
+  const listening = started.adopt(
+    listen(config.listen, createHandler(serverParts), crashed(serverParts)),
+    (it) => it.stop(),
+  )
   if (config.compat !== undefined) {
     const keyless = createHandler({ ...serverParts, keyName: config.compat.key })
-    started.adopt(listen(config.compat.listen, keyless), (it) => it.stop())
+    started.adopt(listen(config.compat.listen, keyless, crashed(serverParts)), (it) => it.stop())
   }
 
   const follow = async (): Promise<void> => {
@@ -130,10 +134,14 @@ export async function startApp(parts: AppParts): Promise<App> {
     }
   }
   const use = (next: Loaded): void => {
+    mustStand(file, next)
     const setup = makeSetup(next.config, lasting, gateway.setup)
-    noteRestartKeys(config, next.config, log)
-    config = next.config
+    log.level = next.config.log.level
+    noteRestartKeys(loaded.config, next.config, log)
+    ;({ config, file } = next)
     gateway.use(setup)
+    stopProbing()
+    stopProbing = probing()
     void follow()
     log.info({ file: next.file }, 'the new config is in force')
   }
@@ -144,7 +152,7 @@ export async function startApp(parts: AppParts): Promise<App> {
       log.error({ reason: asFailure(thrown).message }, 'the new config is refused; the old one stays')
     }
   }
-  if (loaded.file !== undefined) started.defer(watchConfig(loaded.file, reload))
+  started.defer(watchConfig(loaded, reload))
 
   const running = started.move()
   return {
@@ -157,7 +165,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     config: () => config,
     settled: follow(),
     trouble: (row) => local.trouble(row),
-    readiness: () => readiness(config, gateway, engines, local),
+    readiness,
     reload,
     stop: async () => {
       await gateway.drain(config.server.drainMs)
@@ -166,14 +174,20 @@ export async function startApp(parts: AppParts): Promise<App> {
   }
 }
 
-/** What a running server cannot change. */
+/** A config that vanished or was emptied is a write gone wrong, not a wish for the built-in model. */
+function mustStand(file: string | undefined, next: Loaded): void {
+  if (file === undefined) return
+  if (next.file !== file && !existsSync(file)) {
+    throw new Failure('config_missing', `The config file ${file} is gone.`)
+  }
+  if (next.text.trim() === '') throw new Failure('config_invalid', `The config file ${next.file} is empty.`)
+}
+
+/** What a running server cannot change: it goes on as it was started. */
 const restartKeys = ['listen', 'compat', 'ledger'] as const
 
-function noteRestartKeys(before: Settings, after: Settings, log: Log): void {
-  const changed: string[] = restartKeys.filter((key) => !Bun.deepEquals(before[key], after[key]))
-  if (!Bun.deepEquals(before.server.cors, after.server.cors)) changed.push('server.cors')
-  if (before.health.probeMs !== after.health.probeMs) changed.push('health.probeMs')
-  if (before.log.level !== after.log.level) changed.push('log.level')
+function noteRestartKeys(started: Settings, next: Settings, log: Log): void {
+  const changed = restartKeys.filter((key) => !Bun.deepEquals(started[key], next[key]))
   if (changed.length > 0) log.warn({ changed }, 'these settings take effect at the next start')
 }
 
@@ -192,42 +206,4 @@ function listings(config: Settings, created: number): ModelListing[] {
     })
   }
   return listed
-}
-
-/** True when at least one model can answer: loaded or loadable here, or at a backend that is not resting. */
-function readiness(config: Settings, gateway: Gateway, engines: Engines, local: LocalModels): Readiness {
-  const states = new Map(engines.status().rows.map((row) => [row.row, row.state]))
-  const managed = new Set(managedRows(config).map(([name]) => name))
-  const stateOf = (name: string, backend: string, model: string | undefined): string => {
-    if (!managed.has(name))
-      return gateway.setup.stations.standing(backend, model ?? name) === 'up' ? 'ready' : 'resting'
-    const trouble = local.trouble(name)
-    if (trouble !== undefined) return `failed: ${trouble.message}`
-    const state = states.get(name)
-    if (state === undefined || (state === 'unloaded' && local.isComing(name))) return 'loading'
-    return state === 'unloaded' ? 'ready (loads when asked)' : state
-  }
-  const models = Object.fromEntries(
-    Object.entries(config.models).flatMap(([name, row]) =>
-      row.backend === undefined ? [] : [[name, stateOf(name, row.backend, row.model)]],
-    ),
-  )
-  const canAnswer = Object.values(models).some((state) => state.startsWith('ready'))
-  return { ready: canAnswer && !gateway.isDraining, models }
-}
-
-/** The kind of an error and where it was thrown; its message could quote the request. */
-const whereOf = (cause: unknown): string =>
-  cause instanceof Error
-    ? [cause.name, ...(cause.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))].join('\n')
-    : typeof cause
-
-/** Codes and statuses only: messages carry what clients and upstreams wrote. */
-function logFailure(log: Log, failure: Failure, requestId: string): void {
-  const { status } = failure.facts.upstream ?? {}
-  const facts = { requestId, code: failure.code, ...(status !== undefined && { upstreamStatus: status }) }
-  if (failure.code === 'internal')
-    log.error({ ...facts, at: whereOf(failure.cause) }, 'a request failed inside inhouse')
-  else if (failures[failure.code].status >= 500) log.warn(facts, 'a request failed')
-  else log.info(facts, 'a request was refused')
 }

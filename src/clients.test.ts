@@ -3,7 +3,8 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { generateText, streamText } from 'ai'
 import { APIUserAbortError, NotFoundError, OpenAI } from 'openai'
 
-import { realApp, testHome, type RealApp } from './testing/real-app.ts'
+import { realApp, type RealApp } from './testing/real-app.ts'
+import { testHome } from './testing/real-engine.ts'
 
 /** Clients as they come from the registry, unchanged, against the real engine with the real small model. */
 let inhouse: RealApp
@@ -60,6 +61,8 @@ describe('openai', () => {
     })
     expect(answer.choices[0]?.message.content?.length).toBeGreaterThan(0)
     expect(answer.usage?.completion_tokens).toBeGreaterThan(0)
+    // The id that `inhouse explain` takes.
+    expect(answer._request_id).toMatch(/^req_/)
   })
 
   test('streams, with usage when asked for', async () => {

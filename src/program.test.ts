@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, test } from 'bun:test'
 import { stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { realApp, testHome } from './testing/real-app.ts'
+import { realApp } from './testing/real-app.ts'
+import { testHome } from './testing/real-engine.ts'
+import { serveProcess, type Served } from './testing/served.ts'
 
 /** The program as a person starts it: launcher, Bun, engine, with what the first start has brought. */
 const launcher = join(import.meta.dir, '..', 'bin', 'inhouse.js')
@@ -13,24 +14,13 @@ beforeAll(async () => {
   await app[Symbol.asyncDispose]()
 }, 600_000)
 
-interface Started {
-  readonly process: Bun.Subprocess
-  readonly url: string
-}
-
 const canBecome =
   Bun.spawnSync(['node', '-p', 'process.execve !== undefined']).stdout.toString().trim() === 'true'
 /** For a Node that can become another program: starts it below itself, as older ones must. */
 const asParent = ['--import', 'data:text/javascript,delete process.execve']
 
-async function start(...nodeOptions: readonly string[]): Promise<Started> {
-  const process = Bun.spawn(
-    ['node', ...nodeOptions, launcher, 'serve', '--json', '--home', testHome, '--listen', '127.0.0.1:0'],
-    { cwd: tmpdir(), stdout: 'pipe', stderr: 'ignore' },
-  )
-  const { value } = await process.stdout.getReader().read()
-  return { process, ...(JSON.parse(new TextDecoder().decode(value)) as { url: string }) }
-}
+const start = (...nodeOptions: readonly string[]): Promise<Served> =>
+  serveProcess({ home: testHome, command: ['node', ...nodeOptions, launcher] })
 
 /** Processes below this one, by their parents, as the kernel has it. */
 async function descendants(pid: number): Promise<number[]> {
@@ -101,7 +91,8 @@ test('the key file can be read by its owner alone', async () => {
   expect((await stat(join(testHome, 'key'))).mode & 0o777).toBe(0o600)
 })
 
-const canUnshare = Bun.spawnSync(['unshare', '-n', 'ip', 'link', 'set', 'lo', 'up']).success
+const canUnshare =
+  Bun.which('unshare') !== null && Bun.spawnSync(['unshare', '-n', 'ip', 'link', 'set', 'lo', 'up']).success
 
 // Needs root and Linux: a network namespace that has nothing but its own loopback.
 test.skipIf(!canUnshare)(

@@ -97,9 +97,12 @@ export class LocalModels {
       if (asFailure(thrown).code !== 'model_missing' || offline) throw thrown
       return models.pull(source, { onProgress, signal })
     })
+    // The image part that came with the model; a file that the row names counts more.
+    const mmproj = model.files.find(({ role }) => role === 'projector')?.path
     return {
       row: name,
       modelPath: model.path,
+      ...defined({ mmproj }),
       context: row.context ?? defaultContext,
       slots: row.slots ?? defaultSlots,
       ...forEngine(row),

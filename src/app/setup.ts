@@ -11,9 +11,9 @@ import { createGuard } from '../protect/guard/guard.ts'
 import type { KeyStore } from '../protect/guard/key-store.ts'
 import type { Counters } from '../protect/guard/limits.ts'
 import { kindOf } from '../serve/backends/index.ts'
-import { Stations } from '../serve/gateway/backends.ts'
 import type { Setup } from '../serve/gateway/gateway.ts'
 import type { GatewaySettings } from '../serve/gateway/settings.ts'
+import { Upstreams } from '../serve/gateway/upstreams.ts'
 import { createRouter, type ModelRow } from '../serve/route/router.ts'
 
 /** What stays when the config changes. */
@@ -25,7 +25,7 @@ export interface Lasting {
   readonly counters: Counters
 }
 
-/** What the gateway works with under this config. Stations of rows that did not change are taken over. */
+/** What the gateway works with under this config. Backends keep their queue and health under the same name. */
 export function makeSetup(config: Settings, lasting: Lasting, before?: Setup): Setup {
   const { clock, door, engines, keys, counters } = lasting
   const places = placesOf(config)
@@ -39,7 +39,7 @@ export function makeSetup(config: Settings, lasting: Lasting, before?: Setup): S
   })
   return {
     settings,
-    stations: Stations.of(backends, clock, settings, before?.stations),
+    upstreams: Upstreams.of(backends, clock, settings, before?.upstreams),
     route: createRouter(modelRows(config), new Map(backends.map(({ backend }) => [backend.name, backend]))),
     guard: createGuard({ keys, counters, policy: config.limits, clock }),
   }

@@ -3,7 +3,7 @@ import { expect, test } from 'bun:test'
 import { Failure } from '../core/failure.ts'
 import { answers, reachedAt, startChat, type Piece } from './client.ts'
 
-const serve = (reply: () => Response): { readonly url: string } & AsyncDisposable => {
+const serve = (reply: (request: Request) => Response): { readonly url: string } & AsyncDisposable => {
   const server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: reply })
   return { url: `http://127.0.0.1:${server.port}`, [Symbol.asyncDispose]: () => server.stop(true) }
 }
@@ -55,6 +55,20 @@ test('an error in the stream and one before it are told in our own words, the he
     expect(failure).toBeInstanceOf(Failure)
     expect(failure).toMatchObject({ code: 'engine_loading', message: 'Loading.' })
   }
+})
+
+test('a model that the server does not know is told with the one that was perhaps meant', async () => {
+  await using server = serve(({ url }) =>
+    url.endsWith('/v1/models')
+      ? Response.json({ data: [{ id: 'small' }, { id: 'auto' }] })
+      : Response.json({ error: { code: 'model_not_found', message: 'None.' } }, { status: 404 }),
+  )
+  const failure = await failureOf(startChat({ url: server.url, key: 'k' }, { model: 'smal', messages: [] }))
+  expect(failure).toMatchObject({
+    code: 'model_unknown',
+    message: 'There is no model named smal; did you mean small?',
+    help: 'The server has small, auto.',
+  })
 })
 
 test('an unknown key is told as that', async () => {

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { Failure, failures, type FailureCode } from '../core/failure.ts'
+import { Failure, failures, type Facts, type FailureCode } from '../core/failure.ts'
 import { parseListen } from '../config/index.ts'
-import { sseData } from './sse.ts'
+import { OpenAiReading } from '../serve/backends/openai-read.ts'
+import { SseReader } from '../serve/stream/sse.ts'
+import { listText, noSuch } from './names.ts'
 
 /** A running inhouse, or anything that speaks OpenAI's dialect. */
 export interface Endpoint {
@@ -86,6 +88,9 @@ export const startChat = async (
     body,
     headers: { 'content-type': 'application/json' },
     ...(signal !== undefined && { signal }),
+  }).catch(async (thrown: unknown) => {
+    const isUnknown = thrown instanceof Failure && thrown.code === 'model_unknown'
+    throw isUnknown ? unknownModel(request.model, await modelNames(endpoint)) : thrown
   })
   const header = (name: string): string | undefined => reply.headers.get(`x-inhouse-${name}`) ?? undefined
   return {
@@ -96,27 +101,32 @@ export const startChat = async (
   }
 }
 
-interface Chunk {
-  readonly error?: ErrorBody
-  readonly choices?: readonly { readonly delta?: Readonly<Record<string, unknown>> }[]
-  readonly usage?: { readonly prompt_tokens?: number; readonly completion_tokens?: number } | null
-}
+const unknownModel = (name: string, known: readonly string[]): Failure =>
+  new Failure('model_unknown', {
+    message: noSuch('model', name, known),
+    help: known.length === 0 ? 'The server has none for this key.' : `The server has ${listText(known)}.`,
+  })
 
 async function* piecesOf(reply: Response): AsyncGenerator<Piece> {
-  if (reply.body === null) return
-  for await (const data of sseData(reply.body)) {
-    if (data === '[DONE]') return
-    const { error, choices, usage } = JSON.parse(data) as Chunk
-    if (error !== undefined) throw failureOf(reply.status, error)
-    const delta = choices?.[0]?.delta ?? {}
-    const reasoning = delta['reasoning_content']
-    const text = delta['content']
-    if (typeof reasoning === 'string' && reasoning !== '') yield { type: 'reasoning', text: reasoning }
-    if (typeof text === 'string' && text !== '') yield { type: 'text', text }
-    if (usage) yield { type: 'usage', input: usage.prompt_tokens ?? 0, output: usage.completion_tokens ?? 0 }
+  const reader = new SseReader(new OpenAiReading().message)
+  for await (const bytes of reply.body ?? []) {
+    for (const event of reader.push(bytes).flatMap((frame) => frame.events())) {
+      if (event.type === 'text' || event.type === 'reasoning') yield { type: event.type, text: event.text }
+      else if (event.type === 'usage') {
+        const { input, output } = event.usage
+        yield { type: 'usage', input: input?.tokens ?? 0, output: output?.tokens ?? 0 }
+      } else if (event.type === 'failure') throw failureOf(reply.status, errorIn(event.facts))
+      else if (event.type === 'end') return
+    }
   }
   throw new Failure('upstream_cut', 'The answer ended before it was complete.')
 }
+
+/** What the server said in its stream, in its own words. */
+const errorIn = ({ message, upstream }: Facts): ErrorBody =>
+  upstream === undefined
+    ? { message }
+    : (JSON.parse(new TextDecoder().decode(upstream.body)) as { readonly error: ErrorBody }).error
 
 const mustAnswer = async (endpoint: Endpoint, path: string, init: RequestInit): Promise<Response> => {
   const reply = await call(endpoint, path, init).catch((cause: unknown) => {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { expect, test } from 'bun:test'
 
-import { InhouseCommand } from './command.ts'
+import { InhouseCommand, variables } from './command.ts'
 import { buildProgram } from './main.ts'
 import { renderCliReference } from './reference.ts'
 
@@ -44,6 +44,13 @@ test('every command takes the global options and tells its exit codes', () => {
       expect(help).toContain(flag)
     for (const [code, meaning] of leaf.exits) expect(help).toContain(`  ${code}  ${meaning}`)
   }
+})
+
+test('the help of a group shows an example of each of its commands, that of the program the variables it reads', () => {
+  for (const group of all(program).filter(({ parent, commands }) => parent !== null && commands.length > 0))
+    for (const { examples } of group.commands as readonly InhouseCommand[])
+      expect(group.helpInformation()).toContain(`  ${examples[0]?.line}`)
+  for (const [name] of variables) expect(program.helpInformation()).toContain(`  ${name} `)
 })
 
 test('the reference has every command and every option', async () => {

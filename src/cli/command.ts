@@ -1,5 +1,7 @@
-import { Command, Option, type Help } from 'commander'
+import { Command, Option, type Help, type HelpContext } from 'commander'
 
+import { nearest } from '../config/nearest.ts'
+import { Failure } from '../core/failure.ts'
 import { createContext, type Context, type GlobalOptions } from './context.ts'
 import { paintFor } from './print.ts'
 
@@ -16,6 +18,15 @@ export type Work<Options, Args extends unknown[]> = (
 ) => Promise<number | void>
 
 export const globalGroup = 'Global options:'
+
+/** What commands read of the environment, beside the settings of the config. */
+export const variables = [
+  ['INHOUSE_HOME', 'the home, where --home is left out'],
+  ['INHOUSE_CONFIG', 'the config file, where --config is left out'],
+  ['INHOUSE_KEY', 'the key that chat and bench send (the home’s first key if left out)'],
+  ['INHOUSE_…', 'a setting of the config: INHOUSE_LISTEN, INHOUSE_LOG_LEVEL …'],
+  ['NO_COLOR', 'no colours, on a terminal too'],
+] as const
 
 const globals = (): readonly Option[] => [
   new Option(
@@ -41,9 +52,15 @@ export class InhouseCommand extends Command {
     super(name)
     this.exitOverride()
     this.helpCommand(false)
+    // The options of a command stand behind it: `--version` means one thing there, and another before it.
+    this.enablePositionalOptions()
     this.addHelpOption(new Option('-h, --help', 'show this help').helpGroup(globalGroup))
     // What is wrong is told by `main`, in the words of all failures.
-    this.configureOutput({ outputError: () => {}, getOutHelpWidth: () => width(process.stdout) })
+    this.configureOutput({
+      outputError: () => {},
+      getOutHelpWidth: () => width(process.stdout),
+      getErrHelpWidth: () => width(process.stderr),
+    })
     this.configureHelp(layout)
   }
 
@@ -74,7 +91,8 @@ export class InhouseCommand extends Command {
   runs<Options, Args extends unknown[]>(work: Work<Options, Args>): this {
     this.#addGlobals()
     return this.action(async () => {
-      const options = this.optsWithGlobals<Options & GlobalOptions>()
+      // What stands nearer to the end of the line counts.
+      const options: Options & GlobalOptions = { ...this.optsWithGlobals(), ...this.opts() }
       const code = await work(createContext(options), options, ...(this.processedArgs as Args))
       this.#root().exitCode = code ?? 0
     })
@@ -83,6 +101,40 @@ export class InhouseCommand extends Command {
   /** The last word of a definition of a command that only has others below it. */
   groups(): this {
     return this.#addGlobals()
+  }
+
+  /** What commander refuses, as a failure. `error: unknown option '--x'\n(Did …?)` → `Unknown option '--x'. Did …?` */
+  override error(message: string): never {
+    const [what = '', ...hints] = message.replace(/^error: /, '').split('\n')
+    const sentence = `${what.charAt(0).toUpperCase()}${what.slice(1).replace(/\.$/, '')}.`
+    const shows = this.commands.length === 0 ? 'shows its options, with examples' : 'lists the commands'
+    throw new Failure('usage_wrong', {
+      message: [sentence, ...hints.map((hint) => hint.replace(/^\((.*)\)$/, '$1'))].join(' '),
+      help: `\`${this.path} --help\` ${shows}.`,
+    })
+  }
+
+  /** Without its subcommand: a person is shown what there is, a program is told. */
+  override help(context?: HelpContext | ((text: string) => string)): never {
+    if (this.optsWithGlobals<GlobalOptions>().json === true)
+      this.error(`a command is missing: ${this.commands.map((command) => command.name()).join(', ')}`)
+    return super.help(context as HelpContext)
+  }
+
+  /** Help of a command that there is not would be help of another one. */
+  override outputHelp(context?: HelpContext | ((text: string) => string)): void {
+    const names = this.commands.map((command) => command.name())
+    const word = this.args.find((arg) => !arg.startsWith('-'))
+    if (names.length > 0 && word !== undefined && !names.includes(word)) {
+      const meant = nearest(word, names)
+      this.error(`unknown command '${word}'${meant === undefined ? '' : `\n(Did you mean ${meant}?)`}`)
+    }
+    super.outputHelp(context as HelpContext)
+  }
+
+  /** `inhouse keys create` */
+  get path(): string {
+    return this.parent instanceof InhouseCommand ? `${this.parent.path} ${this.name()}` : this.name()
   }
 
   #addGlobals(): this {
@@ -121,7 +173,9 @@ const layout: Partial<Help> = {
           helper.optionDescription(option),
         ]),
       )
-    const { examples, exits } = command as InhouseCommand
+    const { examples, exits, parent, commands } = command as InhouseCommand
+    const isGroup = parent !== null && examples.length === 0
+    const first = commands.flatMap((sub) => (sub as InhouseCommand).examples.slice(0, 1))
     return [
       helper.boxWrap(helper.commandDescription(command), helper.helpWidth ?? 100),
       '',
@@ -140,13 +194,14 @@ const layout: Partial<Help> = {
       ...listed('Options:'),
       ...section(
         'Examples:',
-        examples.flatMap(({ line, about }) => [dim(`  # ${about}`), `  ${line}`]),
+        (isGroup ? first : examples).flatMap(({ line, about }) => [dim(`  # ${about}`), `  ${line}`]),
       ),
       ...section(
         'Exit codes:',
         examples.length === 0 ? [] : exits.map(([code, meaning]) => `  ${code}  ${meaning}`),
       ),
       ...listed(globalGroup),
+      ...(parent === null ? list('Environment:', variables) : []),
     ].join('\n')
   },
 }

@@ -3,18 +3,18 @@ import { mkdir } from 'node:fs/promises'
 import { storePath } from '../app/setup.ts'
 import { ledgerTables } from '../account/ledger/schema.ts'
 import type { Clock } from '../core/clock.ts'
-import { diskFailure } from '../install/disk.ts'
 import { KeyStore } from '../protect/guard/key-store.ts'
 import { keyTables } from '../protect/guard/key-table.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
+import { unusable } from './path-failure.ts'
 
 export const clock: Clock = { now: () => Date.now(), tick: () => performance.now() }
 
 /** The folder of everything, for its owner alone. */
 export const makeHome = async (home: string): Promise<void> => {
   await mkdir(home, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-    throw diskFailure(error, home)
+    throw unusable(home, error)
   })
 }
 

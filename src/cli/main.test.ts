@@ -3,12 +3,66 @@ import { join } from 'node:path'
 import { expect, test } from 'bun:test'
 
 import { commands } from './commands/index.ts'
-import { Testbed } from './testbed.ts'
+import { Testbed } from '../testing/testbed.ts'
 import { version } from '../version.ts'
 
 test('`--version` prints the version of the package and nothing else', async () => {
   using bed = new Testbed()
   expect(await bed.run(['--version'])).toEqual({ code: 0, out: `${version}\n`, err: '' })
+})
+
+test('with --json the version is a document too', async () => {
+  using bed = new Testbed()
+  expect(JSON.parse((await bed.run(['--version', '--json'])).out)).toEqual({ version })
+})
+
+test('`help keys create` is `keys create --help`, and help of what there is not is refused', async () => {
+  using bed = new Testbed()
+  const help = await bed.run(['help', 'keys', 'create'])
+  expect(help).toEqual(await bed.run(['keys', 'create', '--help']))
+  expect({ code: help.code, out: help.out }).toEqual({ code: 0, out: expect.stringContaining('--rpm <n>') })
+  for (const args of [
+    ['help', 'keyz'],
+    ['keyz', '--help'],
+    ['keys', 'creat', '--help'],
+  ]) {
+    const { code, out, err } = await bed.run(args)
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    expect(err).toContain('Did you mean')
+  }
+})
+
+test('a command is missing: people get the help, programs an error that names what there is', async () => {
+  using bed = new Testbed()
+  const people = await bed.run(['keys'])
+  expect({ code: people.code, out: people.out }).toEqual({ code: 2, out: '' })
+  expect(people.err).toContain('take a key out of force')
+  const program = await bed.run(['keys', '--json'])
+  expect({ code: program.code, err: program.err }).toEqual({ code: 2, err: '' })
+  expect(JSON.parse(program.out)).toMatchObject({
+    error: { code: 'usage_wrong', message: 'A command is missing: create, list, revoke.' },
+  })
+})
+
+test('wrong usage points to the help of its own command', async () => {
+  using bed = new Testbed()
+  expect((await bed.run(['keys', 'create'])).err).toContain('→ `inhouse keys create --help`')
+  expect((await bed.run(['nonsense'])).err).toContain('→ `inhouse --help` lists the commands')
+})
+
+test('an option that stands twice counts where it stands last', async () => {
+  using bed = new Testbed()
+  const other = join(bed.home, 'other')
+  await bed.run(['--home', other, 'keys', 'create', '--name', 'a', '--home', bed.home])
+  expect(await bed.json(['keys', 'list'])).toMatchObject([{ name: 'a' }])
+})
+
+test('a home that cannot be made is told without a trace of our own', async () => {
+  using bed = new Testbed()
+  writeFileSync(join(bed.home, 'file'), '')
+  const { code, err } = await bed.run(['keys', 'list', '--home', join(bed.home, 'file', 'home')])
+  expect(code).toBe(1)
+  expect(err).toMatch(/^inhouse: .*file\/home cannot be written: .*\n→ .*--home/)
 })
 
 test('`--help` names every command of the registry', async () => {
@@ -40,6 +94,14 @@ test.each([
   ['a value that is none', ['keys', 'create', '--name', 'a', '--expires', 'soon']],
   ['a grouping that is none', ['usage', '--by', 'colour']],
   ['a day that is none', ['usage', '--from', 'yesterday']],
+  ['a first day after the last', ['usage', '--from', '2026-11-20', '--to', '2026-11-01']],
+  ['a first day in the future', ['usage', '--from', '9999-01-01']],
+  ['more days than there are', ['usage', '--days', '99999999999']],
+  ['an address that is none', ['bench', '--url', 'nota']],
+  ['a digest that is none', ['engines', 'install', '--sha256', 'xyz']],
+  ['a file that is not there', ['engines', 'install', '--from', 'none.whl']],
+  ['a version of a file', ['engines', 'install', '--from', 'a.whl', '--version', '1']],
+  ['a model that is neither a name nor a source', ['models', 'pull', 'smal']],
   ['options that exclude each other', ['usage', '--days', '3', '--from', '2026-11-01']],
   ['an argument too many', ['doctor', 'now']],
   ['a source that is none', ['models', 'pull', 'ftp:x']],
@@ -133,41 +195,11 @@ test('a store comes back from its backup', async () => {
   expect(await bed.json(['keys', 'list'])).toMatchObject([{ name: 'kept' }])
 })
 
-test('an explanation of a request that the ledger does not have is a failure', async () => {
-  using bed = new Testbed()
-  const { code, err } = await bed.run(['explain', 'req_nothing'])
-  expect(code).toBe(1)
-  expect(err).toContain('req_nothing')
-})
-
 test('a model of the config that is not here yet is listed with its name', async () => {
   using bed = new Testbed()
   expect(await bed.json(['models', 'list'])).toMatchObject([
     { names: ['small'], state: 'not here yet', bytes: null },
   ])
-})
-
-test('bash accepts the completion script and completes with it', async () => {
-  using bed = new Testbed()
-  const script = join(bed.home, 'completion.bash')
-  writeFileSync(script, (await bed.run(['completion', 'bash'])).out)
-  const complete = (line: string): string => {
-    const words = line.split(' ')
-    const program = `source ${script}; COMP_WORDS=(${words.map((word) => `"${word}"`).join(' ')}); COMP_CWORD=${words.length - 1}; _inhouse; echo "\${COMPREPLY[@]}"`
-    return Bun.spawnSync(['bash', '-c', program]).stdout.toString().trim()
-  }
-  expect(Bun.spawnSync(['bash', '-n', script]).exitCode).toBe(0)
-  expect(complete('inhouse ke')).toBe('keys')
-  expect(complete('inhouse keys re')).toBe('revoke')
-  expect(complete('inhouse --home keys usage --b')).toBe('--by')
-  expect(complete('inhouse engines install --accelerator vu')).toBe('vulkan')
-})
-
-test.each(['zsh', 'fish'])('a %s script names the commands', async (shell) => {
-  using bed = new Testbed()
-  const { code, out } = await bed.run(['completion', shell])
-  expect(code).toBe(0)
-  for (const { name } of commands) expect(out).toContain(name)
 })
 
 /** A PATH with nothing but what starts inhouse. */

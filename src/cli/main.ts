@@ -1,19 +1,20 @@
 import { commands } from './commands/index.ts'
-import { asFailure, Failure } from '../core/failure.ts'
+import { asFailure } from '../core/failure.ts'
 import { exitCodeOf, failureJson, failureText } from './fail.ts'
+import { pathFailure } from './path-failure.ts'
 import { paintFor } from './print.ts'
 import { version } from '../version.ts'
 import type { InhouseCommand } from './command.ts'
 
 /** Runs a command line. Answers the exit code: 0 done, 1 failed or found something, 2 wrong usage or config. */
 export async function main(argv: readonly string[]): Promise<number> {
-  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
-    process.stdout.write(`${version}\n`)
+  if (asksVersion(argv)) {
+    process.stdout.write(argv.includes('--json') ? `${JSON.stringify({ version })}\n` : `${version}\n`)
     return 0
   }
   try {
     const program = await buildProgram(namedIn(argv))
-    await parse(program, argv)
+    await parse(program, argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv)
     return program.exitCode
   } catch (thrown) {
     // `| head` has read enough.
@@ -22,12 +23,16 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** Without a command, whatever else stands beside it. */
+const asksVersion = (argv: readonly string[]): boolean =>
+  argv.some((word) => word === '--version' || word === '-V') && argv.every((word) => word.startsWith('-'))
+
 /** The whole tree of commands, where `wanted` says which of them are needed in full. */
 export async function buildProgram(wanted: (name: string) => boolean): Promise<InhouseCommand> {
   const { InhouseCommand: Root } = await import('./command.ts')
   const program = new Root('inhouse')
     .description(
-      'Brings an organisation’s LLM work in house: a private model behind one endpoint, metered and guarded.',
+      'Brings an organisation’s LLM work in house: a private model behind one endpoint, metered and guarded. `inhouse help COMMAND` shows what a command takes, with examples.',
     )
     .option('-V, --version', 'print the version')
     .example('inhouse serve', 'bring an engine and a small model, and serve it on 127.0.0.1:4141')
@@ -54,20 +59,14 @@ async function parse(program: InhouseCommand, argv: readonly string[]): Promise<
     if (!(thrown instanceof CommanderError)) throw thrown
     if (thrown.exitCode === 0) return
     // A command without its subcommand: its help has been shown.
-    if (thrown.code === 'commander.help') program.exitCode = 2
-    else throw new Failure('usage_wrong', sentence(thrown.message), { cause: thrown })
+    program.exitCode = 2
   }
 }
 
-/** `error: unknown option '--x'` → `Unknown option '--x'.` */
-const sentence = (message: string): string => {
-  const [what = '', ...hints] = message.replace(/^error: /, '').split('\n')
-  return [`${what.charAt(0).toUpperCase()}${what.slice(1).replace(/\.$/, '')}.`, ...hints].join('\n')
-}
-
 function fail(thrown: unknown, argv: readonly string[]): number {
-  const failure = asFailure(thrown)
+  const told = pathFailure(thrown)
+  const failure = asFailure(told)
   if (argv.includes('--json')) process.stdout.write(`${JSON.stringify(failureJson(failure), undefined, 2)}\n`)
-  else process.stderr.write(failureText(thrown, paintFor(process.stderr)))
+  else process.stderr.write(failureText(told, paintFor(process.stderr)))
   return exitCodeOf(failure)
 }

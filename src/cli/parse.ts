@@ -1,11 +1,21 @@
 import { InvalidArgumentError } from 'commander'
 
+import { countText } from './print.ts'
+
 /** What stands behind options, read or refused with a sentence that says what is wanted. */
 export const wholeNumber = (text: string): number => {
   const value = Number(text)
   if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value > 0) return value
   throw new InvalidArgumentError('A whole number above 0 is wanted.')
 }
+
+export const atMost =
+  (most: number) =>
+  (text: string): number => {
+    const value = wholeNumber(text)
+    if (value <= most) return value
+    throw new InvalidArgumentError(`At most ${countText(most)} is possible.`)
+  }
 
 export const decimal = (text: string): number => {
   const value = Number(text)
@@ -36,4 +46,31 @@ export const span = (text: string): number => {
   const ms = Number(figure) * (unitMs[unit] ?? Number.NaN)
   if (ms > 0) return ms
   throw new InvalidArgumentError('A time such as 12h, 30d or 1y is wanted.')
+}
+
+/** A day that there is, as `2026-11-21`. */
+export const day = (text: string): string => {
+  const at = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(text) : Number.NaN
+  // The 31st of a shorter month is read as a day of the next one.
+  if (!Number.isNaN(at) && new Date(at).toISOString().startsWith(text)) return text
+  throw new InvalidArgumentError('A day such as 2026-11-21 is wanted.')
+}
+
+/** A word that people can read and write again. */
+export const label = (text: string): string => {
+  if (/^[^\p{C}\s]+( [^\p{C}\s]+)*$/u.test(text)) return text
+  throw new InvalidArgumentError('A name of letters, digits or signs is wanted.')
+}
+
+/** Without the `/v1` that clients put behind it. */
+export const serverUrl = (text: string): string => {
+  const { protocol = '', href = '' } = URL.parse(text) ?? {}
+  if (protocol === 'http:' || protocol === 'https:') return href.replace(/\/(v1\/?)?$/, '')
+  throw new InvalidArgumentError('An address such as http://127.0.0.1:4141 is wanted.')
+}
+
+/** Of a file, in lower case. */
+export const sha256 = (text: string): string => {
+  if (/^[0-9a-f]{64}$/i.test(text)) return text.toLowerCase()
+  throw new InvalidArgumentError('A SHA-256 digest of 64 hexadecimal digits is wanted.')
 }

@@ -80,6 +80,14 @@ export const momentText = (at: number): string => {
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`
 }
 
+/** `2026-11-21 14:05:09` */
+export const secondText = (at: number): string =>
+  `${momentText(at)}:${String(new Date(at).getSeconds()).padStart(2, '0')}`
+
+/** `1 request`, `2,000 requests` */
+export const countedText = (value: number, one: string): string =>
+  `${countText(value)} ${value === 1 ? one : `${one}s`}`
+
 export interface Column<Row> {
   readonly title: string
   /** Figures stand to the right. */

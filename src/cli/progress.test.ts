@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 
-import { amountText, createBars } from './progress.ts'
+import { amountText, createBars, withBars } from './progress.ts'
 
 class Screen {
   readonly isTTY: boolean
@@ -70,6 +70,35 @@ test('work that has no size is gone when it is over', () => {
   expect(screen.shown).toHaveLength(1)
   bars.end()
   expect(screen.shown).toEqual([])
+})
+
+test('a download whose size was only guessed ends with a full bar and its true size', async () => {
+  const screen = new Screen(true)
+  await withBars(screen.bars(), async (onProgress) => {
+    onProgress({ label: 'Fetching xllamacpp', done: 0, total: 34e6 })
+    screen.clock = 2000
+    onProgress({ label: 'Fetching xllamacpp', done: 33.8e6, total: 34e6 })
+  })
+  expect(screen.shown).toEqual(['████████████████████ Fetching xllamacpp  33.8 MB in 2.0 s'])
+})
+
+test('a download that fails keeps the bar it had', async () => {
+  const screen = new Screen(true)
+  const work = withBars(screen.bars(), (onProgress) => {
+    onProgress({ label: 'Fetching a', done: 5e6, total: 10e6 })
+    return Promise.reject(new Error('cut'))
+  })
+  expect(await work.catch((error: Error) => error.message)).toBe('cut')
+  expect(screen.shown).toEqual(['██████████░░░░░░░░░░ Fetching a  5 MB of 10 MB in 0.0 ms'])
+})
+
+test('without a terminal too the end of a download is told, where its size was only guessed', () => {
+  const screen = new Screen(false)
+  const bars = screen.bars()
+  bars.onProgress({ label: 'Fetching a', done: 1e6, total: 34e6 })
+  bars.onProgress({ label: 'Fetching a', done: 33.8e6, total: 34e6 })
+  bars.finish()
+  expect(screen.text).toBe('Fetching a  1 MB of 34 MB\nFetching a  33.8 MB in 0.0 ms\n')
 })
 
 test('without a terminal an item is told at its beginning, every ten seconds and once at its end', () => {

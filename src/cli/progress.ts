@@ -7,8 +7,21 @@ export interface Bars {
   readonly above: (text: string) => void
   /** The lines that stand there go: what comes next needs no work to be shown. */
   readonly clear: () => void
-  /** The work is over: the lines are left as they should stay. */
+  /** The work is over, done or not: the lines are left as they should stay. */
   readonly end: () => void
+  /** All of it is done: what was only guessed to be larger is shown whole. */
+  readonly finish: () => void
+}
+
+/** Shows `work` for as long as it takes. */
+export const withBars = async <T>(bars: Bars, work: (onProgress: OnProgress) => Promise<T>): Promise<T> => {
+  try {
+    const result = await work(bars.onProgress)
+    bars.finish()
+    return result
+  } finally {
+    bars.end()
+  }
 }
 
 interface Stream {
@@ -53,6 +66,12 @@ const drawn = (stream: Stream, now: () => number): Bars => {
     items.clear()
     lines = 0
   }
+  const end = (): void => {
+    // Work without a size has nothing to tell any more.
+    for (const [label, { progress }] of items) if (isUnsized(progress)) items.delete(label)
+    draw(true)
+    forget()
+  }
   return {
     onProgress: (progress) => {
       const isNew = follow(items, progress, now()) === 'new'
@@ -63,11 +82,10 @@ const drawn = (stream: Stream, now: () => number): Bars => {
       if (lines > 0) stream.write(wipe())
       forget()
     },
-    end: () => {
-      // Work without a size has nothing to tell any more.
-      for (const [label, { progress }] of items) if (isUnsized(progress)) items.delete(label)
-      draw(true)
-      forget()
+    end,
+    finish: () => {
+      makeWhole(items)
+      end()
     },
   }
 }
@@ -90,6 +108,11 @@ const told = (stream: Stream, now: () => number): Bars => {
     above: (text) => void stream.write(text),
     clear: () => items.clear(),
     end: () => items.clear(),
+    finish: () => {
+      makeWhole(items)
+      for (const item of items.values()) if (isWhole(item) && item.toldAt !== Infinity) tell(item, true)
+      items.clear()
+    },
   }
 }
 
@@ -102,6 +125,15 @@ const follow = (items: Map<string, Item>, progress: Progress, now: number): 'new
   }
   items.set(progress.label, { began: now, from: progress.done, progress, at: now, toldAt: -Infinity })
   return 'new'
+}
+
+const makeWhole = (items: ReadonlyMap<string, Item>): void => {
+  for (const item of items.values()) {
+    const { label, done, total } = item.progress
+    if (total === undefined) continue
+    const all = done === 0 ? total : done
+    item.progress = { label, done: all, total: all }
+  }
 }
 
 const isUnsized = ({

@@ -1,7 +1,7 @@
 import type { Argument, Option } from 'commander'
 
 import type { InhouseCommand } from './command.ts'
-import { globalGroup } from './command.ts'
+import { globalGroup, variables } from './command.ts'
 import { buildProgram } from './main.ts'
 
 /** `docs/reference/cli.md`: every command as its help tells it. */
@@ -15,6 +15,11 @@ export const renderCliReference = async (): Promise<string> => {
     '## Global options',
     'Every command takes these, in any place of the line.',
     optionTable(shared),
+    '## Environment',
+    rows(
+      'variable',
+      variables.map(([name, about]) => [name, about, '', '']),
+    ),
     '## Exit codes',
     '0: done. 1: it failed, or found something. 2: wrong usage or config. With `--json` a failure is `{"error":{"code","message","help"}}`.',
     ...program.commands.flatMap((command) => sections(command as InhouseCommand, '##')),
@@ -23,7 +28,7 @@ export const renderCliReference = async (): Promise<string> => {
 
 const sections = (command: InhouseCommand, level: string): string[] => {
   const own = command.options.filter((option) => option.helpGroupHeading !== globalGroup)
-  const path = pathOf(command)
+  const { path } = command
   return [
     `${level} \`${path}\``,
     command.description(),
@@ -42,9 +47,6 @@ ${path} ${command.usage()}
     ...command.commands.flatMap((sub) => sections(sub as InhouseCommand, `${level}#`)),
   ]
 }
-
-const pathOf = (command: InhouseCommand): string =>
-  command.parent === null ? command.name() : `${pathOf(command.parent as InhouseCommand)} ${command.name()}`
 
 const examplesOf = ({ examples }: InhouseCommand): string =>
   ['```sh', ...examples.flatMap(({ line, about }) => [`# ${about}`, line]), '```'].join('\n')

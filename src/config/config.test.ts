@@ -1,7 +1,4 @@
 import { describe, expect, test } from 'bun:test'
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 
 import { backendKinds } from '../serve/backends/index.ts'
 import { parseListen } from './fields.ts'
@@ -12,7 +9,6 @@ import { renderConfigReference } from './reference.ts'
 import { configJsonSchema, schema } from './schema.ts'
 import { envName, settingsOf } from './shape.ts'
 import type { Shape } from './shape.ts'
-import { watchConfig } from './watch.ts'
 
 describe('home', () => {
   const facts = { cwd: '/srv', env: { HOME: '/home/a' } }
@@ -90,30 +86,5 @@ describe('small parts', () => {
 
   test('a path with a dot in a name is told apart from a deeper one', () => {
     expect(pathText(['models', 'gpt-4.1', 'stop', 0])).toBe('models["gpt-4.1"].stop[0]')
-  })
-})
-
-describe('watch', () => {
-  test('a file that is put in the place of the old one is seen, one with the same text is not', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'watch-'))
-    const file = join(folder, 'inhouse.yaml')
-    await writeFile(file, 'one')
-    const seen: string[] = []
-    let wake = (): void => {}
-    const stop = watchConfig(file, () => {
-      seen.push('changed')
-      wake()
-    })
-    const change = new Promise<void>((resolve) => (wake = resolve))
-    await writeFile(file, 'one')
-    await writeFile(join(folder, 'new'), 'two')
-    await rename(join(folder, 'new'), file)
-    await change
-    await writeFile(file, 'two')
-    // Nothing can be awaited that must not come.
-    await Bun.sleep(300)
-    expect(seen).toEqual(['changed'])
-    stop()
-    await rm(folder, { recursive: true })
   })
 })

@@ -1,9 +1,8 @@
-import { isUtf8 } from 'node:buffer'
-import { closeSync, existsSync, openSync, readSync, realpathSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { dirname, relative } from 'node:path'
 
-import { Failure } from '../core/failure.ts'
 import { checkReferences } from './check.ts'
+import { findFile, readFile } from './file.ts'
+import type { Found, Search } from './file.ts'
 import { resolveHome } from './home.ts'
 import { findingsOf } from './issues.ts'
 import type { Finding } from './issues.ts'
@@ -19,26 +18,18 @@ import type { Tree } from './read-yaml.ts'
 import { builtIn, configJsonSchema, schema } from './schema.ts'
 import type { Settings } from './schema.ts'
 
-export interface LoadOptions {
-  /** `--config`. */
-  readonly file?: string | undefined
+export interface LoadOptions extends Omit<Search, 'home'> {
   /** `--home`. */
   readonly home?: string | undefined
-  readonly env: Readonly<Record<string, string | undefined>>
   readonly flags?: Flags
-  readonly cwd: string
-  /** Takes `inhouse.yaml` of the working directory too: for commands that say which file they use. */
-  readonly here?: boolean
 }
 
-export interface Loaded {
+export interface Loaded extends Found {
   /** The file's content with all defaults and placeholders filled in. Holds secrets: show it with `showConfig`. */
   readonly config: Settings
-  /** Absolute; undefined when there is none and the built-in model is served. */
-  readonly file: string | undefined
+  /** The file as it was read; empty when there is none. */
+  readonly text: string
   readonly home: string
-  /** `inhouse.yaml` of the working directory, where nobody named it: whether it was used. Undefined: there is none. */
-  readonly here: { readonly file: string; readonly isUsed: boolean } | undefined
   /** By the text of the path: where a value came from. What is not in here is a default. */
   readonly origins: ReadonlyMap<string, Origin>
   /** By the text of the path: what was written where a placeholder was filled in. */
@@ -52,9 +43,11 @@ export interface Loaded {
 export function loadConfig(options: LoadOptions): Loaded {
   const { env, cwd, flags = {} } = options
   const home = resolveHome({ flag: options.home, env, cwd })
-  const { file, here } = findFile(options, home)
+  const found = findFile({ ...options, home })
+  const { file, here } = found
   const name = file === undefined ? 'built-in config' : shortPath(file, cwd)
-  const tree = readYaml(file === undefined ? '' : readText(file, name), {
+  const text = file === undefined ? '' : readFile(file, name)
+  const tree = readYaml(text, {
     env,
     folder: dirname(file ?? cwd),
     isFound: here?.isUsed === true,
@@ -74,24 +67,7 @@ export function loadConfig(options: LoadOptions): Loaded {
     ...(here?.isUsed === true ? checkFound(tree.value) : []),
   ])
   if (!parsed.success || problems.length > 0) throw new ConfigInvalid(problems)
-  return { config: parsed.data, file, home, here, origins, written: tree.written }
-}
-
-/** `--config`, `INHOUSE_CONFIG`, `./inhouse.yaml` (see `here`), `<home>/inhouse.yaml`: the first that is named or there. */
-function findFile(options: LoadOptions, home: string): Pick<Loaded, 'file' | 'here'> {
-  const { env, cwd } = options
-  const named = options.file ?? env['INHOUSE_CONFIG']
-  if (named !== undefined && named !== '') return { file: resolve(cwd, named), here: undefined }
-  const kept = existing(home)
-  const found = existing(cwd)
-  const isOther = found !== undefined && (kept === undefined || realpathSync(found) !== realpathSync(kept))
-  const here = isOther ? { file: found, isUsed: options.here === true } : undefined
-  return { file: here?.isUsed === true ? here.file : kept, here }
-}
-
-const existing = (folder: string): string | undefined => {
-  const path = join(folder, 'inhouse.yaml')
-  return existsSync(path) ? path : undefined
+  return { ...found, config: parsed.data, text, home, origins, written: tree.written }
 }
 
 /** Whoever made the folder may have put the file there: it may not say which programs run. (Nor take secrets.) */
@@ -149,32 +125,6 @@ function whereIs(path: Path, origins: ReadonlyMap<string, Origin>): Origin | und
     if (origin !== undefined) return origin
   }
   return undefined
-}
-
-const maxFileBytes = 1024 ** 2
-
-function readText(file: string, name: string): string {
-  const unreadable = (text: string): ConfigInvalid => new ConfigInvalid([{ where: name, path: '', text }])
-  const buffer = Buffer.allocUnsafe(maxFileBytes + 1)
-  let length = 0
-  try {
-    const handle = openSync(file, 'r')
-    try {
-      for (let read = -1; read !== 0 && length < buffer.length; length += read) {
-        read = readSync(handle, buffer, length, buffer.length - length, null)
-      }
-    } finally {
-      closeSync(handle)
-    }
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') throw new Failure('config_missing', `There is no config file ${file}.`)
-    throw unreadable(`cannot be read (${code})`)
-  }
-  if (length > maxFileBytes) throw unreadable('has more than 1 MiB')
-  const bytes = buffer.subarray(0, length)
-  if (!isUtf8(bytes)) throw unreadable('is not UTF-8 text')
-  return new TextDecoder().decode(bytes)
 }
 
 /** As people would type it from here. */

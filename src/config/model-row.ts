@@ -62,7 +62,11 @@ const run = {
     .nonnegative()
     .exactOptional()
     .describe('Layers put on the accelerator; left out: as many as fit.'),
-  mmproj: z.string().min(1).exactOptional().describe('File with the image part of a model that sees.'),
+  mmproj: z
+    .string()
+    .min(1)
+    .exactOptional()
+    .describe('File with the image part of a model that sees; left out: the one that came with the model.'),
   template: z.string().min(1).exactOptional().describe('A Jinja chat template instead of the model’s own.'),
   cacheTypeK: cacheType.exactOptional().describe('How the keys of the context are kept in memory.'),
   cacheTypeV: cacheType.exactOptional().describe('How the values of the context are kept in memory.'),

@@ -68,8 +68,8 @@ export interface Backend {
   readonly concurrency: number
   readonly operations: readonly Operation[]
   open(target: Target, signal: Stop): Promise<Opening> | Opening
-  /** Throws `Failure('unsupported')` for what can neither be done nor be dropped with a warning. */
-  outgoing(request: ModelRequest, target: Target): Outgoing
+  /** Small bodies at once, large ones in turns. Throws or rejects with `Failure('unsupported')` for what can neither be done nor be dropped with a warning. */
+  outgoing(request: ModelRequest, target: Target): Outgoing | Promise<Outgoing>
   /** A reader for a streamed body, or one frame for a whole one. */
   reader(outgoing: Outgoing, reply: UpstreamReply): FrameReader
   /** What a non-2xx reply means; keeps the upstream's own body in `facts` for an answer in the same dialect. */

@@ -1,4 +1,5 @@
 import type { FailureCode, Facts } from './failure.ts'
+import type { Dialect } from './operation.ts'
 import type { Usage } from './usage.ts'
 
 export const finishReasons = ['stop', 'length', 'tool-calls', 'refusal', 'other'] as const
@@ -29,6 +30,13 @@ export type ModelEvent =
     }
   /** A piece of a call's arguments, as JSON text. */
   | { readonly type: 'tool-input'; readonly index: number; readonly json: string; readonly choice?: number }
+  /** A piece of the answer that only its own dialect has a word for (an encrypted thought, a citation, a server's own tool). */
+  | {
+      readonly type: 'opaque'
+      readonly dialect: Dialect
+      readonly value: unknown
+      readonly choice?: number
+    }
   | { readonly type: 'logprobs'; readonly logprobs: unknown; readonly choice?: number }
   /** One vector: numbers, or the base64 of little-endian float32 as the upstream sent it. */
   | { readonly type: 'embedding'; readonly index: number; readonly vector: readonly number[] | string }

@@ -8,7 +8,7 @@ export const failures = {
   duplicate_key: {
     status: 400,
     retry: 'never',
-    help: 'The body names a field twice; programs disagree on which one counts. Send it once.',
+    help: 'Send the field once: programs disagree on which of two counts.',
   },
   bad_request: { status: 400, retry: 'never', help: 'Correct the field named in `param`.' },
   unsupported: {
@@ -20,7 +20,7 @@ export const failures = {
   slow_body: {
     status: 408,
     retry: 'never',
-    help: 'The body came too slowly; check the network, or raise `server.bodyTimeoutMs`.',
+    help: 'Check the network, or raise `server.bodyTimeoutMs`.',
   },
   bad_encoding: {
     status: 415,
@@ -30,7 +30,7 @@ export const failures = {
   not_found: {
     status: 404,
     retry: 'never',
-    help: 'There is nothing at this path; `GET /v1/models` lists the models.',
+    help: 'Check the path: `POST /v1/chat/completions` asks a model, `GET /v1/models` lists them.',
   },
   method_not_allowed: { status: 405, retry: 'never', help: 'Use the method named in the `allow` header.' },
   // Who asks.
@@ -42,14 +42,14 @@ export const failures = {
   key_unknown: {
     status: 401,
     retry: 'never',
-    help: 'The key is not known here; `inhouse keys list` shows those that are.',
+    help: 'Check that it is whole; `inhouse keys list` shows the keys in force.',
   },
-  key_revoked: { status: 401, retry: 'never', help: 'The key was revoked; ask for a new one.' },
-  key_expired: { status: 401, retry: 'never', help: 'The key has expired; ask for a new one.' },
+  key_revoked: { status: 401, retry: 'never', help: 'Ask for a new key.' },
+  key_expired: { status: 401, retry: 'never', help: 'Ask for a new key.' },
   model_not_allowed: {
     status: 403,
     retry: 'never',
-    help: 'This key may not ask for this model; see `inhouse keys list`.',
+    help: '`inhouse keys list` shows what each key may ask for.',
   },
   origin_refused: {
     status: 403,
@@ -66,7 +66,7 @@ export const failures = {
   no_target: {
     status: 503,
     retry: 'later',
-    help: 'No backend may and can answer now; `inhouse explain ID` shows why each was passed over.',
+    help: '`inhouse explain ID` shows why each backend was passed over.',
   },
   place_not_cleared: {
     status: 403,
@@ -76,54 +76,54 @@ export const failures = {
   queue_full: {
     status: 503,
     retry: 'elsewhere',
-    help: 'All slots are busy and the queue is full; wait for `retry-after`, or raise `queue`.',
+    help: 'Wait for `retry-after`, add capacity, or raise `queue`.',
   },
   queue_timeout: {
     status: 503,
     retry: 'elsewhere',
-    help: 'No slot came free in time; wait for `retry-after`, or add capacity.',
+    help: 'Wait for `retry-after`, or add capacity.',
   },
   circuit_open: {
     status: 503,
     retry: 'elsewhere',
-    help: 'The backend failed several times and rests; `inhouse doctor` shows its state.',
+    help: 'It is asked again after a rest; the log says how it failed.',
   },
-  draining: { status: 503, retry: 'later', help: 'This server is stopping; ask again in a moment.' },
+  draining: { status: 503, retry: 'later', help: 'Ask again in a moment.' },
   // The upstream.
   connect_failed: {
     status: 502,
     retry: 'elsewhere',
-    help: 'The backend cannot be reached; check its `url` and that it runs.',
+    help: 'Check the backend’s `url`, and that it runs.',
   },
   connect_timeout: {
     status: 504,
     retry: 'elsewhere',
-    help: 'The backend did not accept a connection in time.',
+    help: 'Check the backend’s `url` and the network, or raise `timeouts.connectMs`.',
   },
   first_event_timeout: {
     status: 504,
     retry: 'elsewhere',
-    help: 'The backend was silent too long; raise `timeouts.firstEventMs` for slow models.',
+    help: 'Raise `timeouts.firstEventMs` where a model may be silent so long before it answers.',
   },
   stalled: {
     status: 504,
     retry: 'elsewhere',
-    help: 'The stream stopped moving; raise `timeouts.betweenEventsMs` for slow models.',
+    help: 'Raise `timeouts.betweenEventsMs` where a model may pause so long in an answer.',
   },
   upstream_cut: {
     status: 502,
     retry: 'elsewhere',
-    help: 'The backend ended its answer before it was complete.',
+    help: 'Ask again; if it repeats, the backend’s own log says why.',
   },
   upstream_invalid: {
     status: 502,
     retry: 'elsewhere',
-    help: 'The backend sent something that is not its dialect; check its `kind`.',
+    help: 'Check the backend’s `kind`: what it sent is not that dialect.',
   },
   upstream_too_large: {
     status: 502,
     retry: 'elsewhere',
-    help: 'The backend sent more than a whole answer may have.',
+    help: 'Ask for less at once.',
   },
   upstream_auth: {
     status: 502,
@@ -166,23 +166,28 @@ export const failures = {
   store_full: {
     status: 503,
     retry: 'later',
-    help: 'The disk of the home is full; free some space. Nothing is served that cannot be written down.',
+    help: 'Free some space: nothing is served that cannot be written down.',
   },
   store_failed: {
     status: 503,
     retry: 'later',
-    help: 'The ledger cannot be written; `inhouse doctor` says why.',
+    help: '`inhouse doctor` says why.',
   },
   store_newer: {
     status: 500,
     retry: 'never',
     help: 'The store was written by a newer inhouse; update this one, or restore a backup.',
   },
-  store_busy: { status: 503, retry: 'later', help: 'Another process holds the store; stop it, or wait.' },
+  store_busy: { status: 503, retry: 'later', help: 'Stop the server that uses it, or wait.' },
   store_damaged: {
     status: 500,
     retry: 'never',
-    help: 'The store’s file is damaged: put a backup back with `inhouse store restore FILE`.',
+    help: '`inhouse store restore FILE` puts a backup in its place.',
+  },
+  request_unknown: {
+    status: 404,
+    retry: 'never',
+    help: '`inhouse explain` lists the newest requests. A call that was refused before it was admitted (no key, an unknown model, over its limit) stands only in the log of the server, with its id and the reason.',
   },
   // Config and command line.
   config_invalid: {
@@ -195,16 +200,25 @@ export const failures = {
     retry: 'never',
     help: 'Give the right path to `--config`, or leave it out to use the built-in model.',
   },
-  usage_wrong: { status: 500, retry: 'never', help: 'Run the command with `--help`.' },
+  usage_wrong: {
+    status: 500,
+    retry: 'never',
+    help: '`inhouse help` lists the commands; each has a `--help` with examples.',
+  },
+  path_unusable: {
+    status: 500,
+    retry: 'never',
+    help: 'Make it writable for this user, or name another home with `--home` or INHOUSE_HOME.',
+  },
   port_in_use: {
     status: 500,
     retry: 'never',
-    help: 'Another program listens there; stop it, or choose another with `--listen HOST:PORT`.',
+    help: 'Stop the program that listens there, or choose another address with `--listen HOST:PORT`.',
   },
   server_unreachable: {
     status: 500,
     retry: 'later',
-    help: 'Start the server with `inhouse serve`, or name it with `--url`.',
+    help: 'Start the server with `inhouse serve`, or check the address.',
   },
   // Engines, models, installing.
   python_missing: {
@@ -240,12 +254,12 @@ export const failures = {
   archive_unsafe: {
     status: 500,
     retry: 'never',
-    help: 'The archive is damaged or was made to do harm. Nothing was kept; do not trust where it came from.',
+    help: 'Nothing was kept. Check that it is the right file; if it is damaged or harmful, do not trust where it came from.',
   },
   source_missing: {
     status: 500,
     retry: 'never',
-    help: 'The source has no such file: check name, revision and spelling.',
+    help: 'Check name, revision and spelling.',
   },
   source_denied: {
     status: 500,
@@ -265,12 +279,12 @@ export const failures = {
   engine_unsupported: {
     status: 500,
     retry: 'never',
-    help: 'This machine cannot run the engine; `inhouse doctor` shows what it needs.',
+    help: '`inhouse doctor` shows what this machine has and what it needs; `engines.llamaServer` takes a llama-server of your own.',
   },
   engine_failed: {
     status: 503,
     retry: 'elsewhere',
-    help: 'The engine stopped; its log stands in the home under `logs/`.',
+    help: 'The engine’s log stands in the home under `logs/`.',
   },
   engine_loading: { status: 503, retry: 'later', help: 'The model is being loaded; ask again in a moment.' },
   model_missing: { status: 503, retry: 'elsewhere', help: '`inhouse models pull NAME` brings the file.' },
@@ -279,7 +293,11 @@ export const failures = {
     retry: 'never',
     help: 'Only GGUF and safetensors are taken; other formats can carry code.',
   },
-  source_unknown: { status: 500, retry: 'never', help: 'A source is pypi:, hf:, ollama:, https: or file:.' },
+  source_unknown: {
+    status: 500,
+    retry: 'never',
+    help: '`inhouse models pull --help` shows each kind of source with an example.',
+  },
   internal: {
     status: 500,
     retry: 'never',
@@ -299,6 +317,8 @@ export type FailureCode = keyof typeof failures
 export interface Facts {
   /** One sentence that names the case. */
   readonly message: string
+  /** What to do in this case, where the table’s help does not fit it. */
+  readonly help?: string
   /** The field at fault. */
   readonly param?: string
   readonly retryAfterMs?: number
@@ -328,7 +348,7 @@ export class Failure extends Error {
   }
 
   get help(): string {
-    return failures[this.code].help
+    return this.facts.help ?? failures[this.code].help
   }
 
   get canGoElsewhere(): boolean {

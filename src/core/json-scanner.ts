@@ -1,6 +1,19 @@
 import { isUtf8 } from 'node:buffer'
 
 import { Failure } from './failure.ts'
+import {
+  backslash,
+  closeBrace,
+  closeBracket,
+  colon,
+  comma,
+  endOfScalar,
+  isSpace,
+  openBrace,
+  openBracket,
+  quote,
+  skipPlain,
+} from './json-bytes.ts'
 
 /** Where a value stands in the text: byte offsets, end exclusive. */
 export interface Member {
@@ -13,15 +26,6 @@ export interface Member {
 
 const maxDepth = 512
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
-
-const quote = 0x22
-const backslash = 0x5c
-export const openBrace = 0x7b
-export const closeBrace = 0x7d
-const openBracket = 0x5b
-const closeBracket = 0x5d
-const comma = 0x2c
-const colon = 0x3a
 
 const wants = { value: 0, keyOrEnd: 1, key: 2, colon: 3, commaOrEnd: 4, valueOrEnd: 5, nothing: 6 } as const
 type Want = (typeof wants)[keyof typeof wants]
@@ -55,7 +59,7 @@ export class Scanner {
     while (this.#at < bytes.length) {
       if (this.#at >= stop) return false
       const byte = bytes[this.#at] as number
-      if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) this.#at++
+      if (isSpace(byte)) this.#at++
       else if (byte === quote) {
         if (!this.#string(stop)) return false
       } else this.#punctuation(byte)
@@ -135,7 +139,7 @@ export class Scanner {
     let at = this.#stringAt
     for (;;) {
       const pause = Math.min(stop, bytes.length)
-      while (at < pause && plain[bytes[at] as number] === 1) at++
+      at = skipPlain(bytes, at, pause)
       const byte = bytes[at]
       if (byte === undefined) this.#fail('ends inside a string')
       if (byte === quote) break
@@ -191,15 +195,13 @@ export class Scanner {
   }
 
   #scalar(): void {
-    const bytes = this.#bytes
     const from = this.#at
     if (this.#open.length === 0) this.#fail('is not an object')
-    let at = from
-    while (at < bytes.length && isScalarByte(bytes[at] as number)) at++
-    const text = at === from ? '' : String.fromCharCode(...bytes.subarray(from, Math.min(at, from + 8192)))
-    if (at - from > 8192 || !scalarPattern.test(text)) this.#fail('has something that is no JSON value', from)
+    // What follows right behind it is met as the next token: `01` and `truest` do not pass.
+    const end = endOfScalar(this.#bytes, from)
+    if (end === -1) this.#fail('has something that is no JSON value', from)
     if (this.#open.length === 1) this.#valueStart = from
-    this.#at = at
+    this.#at = end
     this.#ended()
   }
 
@@ -235,17 +237,6 @@ class KeySet {
   }
 }
 
-/** 1 for each byte that stands for itself inside a string. */
-const plain = Uint8Array.from({ length: 256 }, (_, byte) =>
-  byte >= 0x20 && byte !== quote && byte !== backslash ? 1 : 0,
-)
 const simpleEscapes = new Set([quote, backslash, 0x2f, 0x62, 0x66, 0x6e, 0x72, 0x74])
-const scalarPattern = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/
 const isHex = (byte: number | undefined): boolean =>
   byte !== undefined && ((byte >= 0x30 && byte <= 0x39) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66))
-const isScalarByte = (byte: number): boolean =>
-  (byte >= 0x30 && byte <= 0x39) ||
-  ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a) ||
-  byte === 0x2d ||
-  byte === 0x2b ||
-  byte === 0x2e

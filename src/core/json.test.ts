@@ -2,7 +2,9 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 
 import { Failure } from './failure.ts'
+import { decodeJson } from './json-decode.ts'
 import { JsonText } from './json.ts'
+import { atOnce } from './turns.ts'
 
 const runs = { numRuns: Number(process.env['PROPERTY_RUNS'] ?? 1000) }
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -98,10 +100,70 @@ describe('a JSON text', () => {
     )
   })
 
-  test('read in turns is the same as read at once', async () => {
-    const long = `{"a":"${'x\\n'.repeat(200_000)}","b":[${'12,'.repeat(100_000)}0]}`
-    const inTurns = await JsonText.parseInTurns(bytes(long))
-    expect(inTurns.value()).toEqual(parse(long).value())
+  test('read in steps, its members too, is what JSON.parse reads', () => {
+    const odd = fc.constantFrom(
+      '{"__proto__":{"a":1}}',
+      '"\\ufeff"',
+      '"\ufeff\\\\"',
+      '"\\ud800"',
+      '-0.0e+1',
+      '{"":[]}',
+    )
+    fc.assert(
+      fc.property(jsonObject, fc.oneof(jsonValue, odd), fc.nat(60), (json, more, mostAtOnce) => {
+        const source = `{ "more" :${more} ,"json":${json}}`
+        const body = atOnce(JsonText.scanned(bytes(source)))
+        atOnce(body.decoding())
+        const expected = JSON.parse(source) as Record<string, unknown>
+        expect(body.value()).toEqual(expected)
+        expect(JSON.stringify(body.value())).toBe(JSON.stringify(expected))
+        expect(atOnce(decodeJson(bytes(source), 0, mostAtOnce))).toEqual(expected)
+      }),
+      runs,
+    )
+  })
+
+  test('keeps long texts whole, wherever their pieces are cut', () => {
+    const unit = fc.constantFrom(
+      'a',
+      'é',
+      '€',
+      '😀',
+      '\\n',
+      '\\"',
+      '\\\\',
+      '\\u00e9',
+      '\\ud83d\\ude00',
+      '\\ud800',
+    )
+    fc.assert(
+      fc.property(fc.array(unit, { minLength: 1, maxLength: 9 }), fc.nat(9), (units, shift) => {
+        const source = `{"t":"${'x'.repeat(shift)}${units.join('').repeat(20_000)}"}`
+        const expected = JSON.parse(source) as { t: string }
+        const read = atOnce(decodeJson(bytes(source), 0)) as typeof expected
+        expect(read.t === expected.t).toBe(true)
+        expect(text(JsonText.from(expected).bytes) === JSON.stringify(expected)).toBe(true)
+      }),
+      { numRuns: Math.ceil(runs.numRuns / 50) },
+    )
+  })
+
+  test('printed in steps is what JSON.stringify prints, and knows where its members stand', () => {
+    const many = fc.array(fc.jsonValue({ maxDepth: 1 }), { minLength: 60, maxLength: 90 })
+    const value = fc.dictionary(
+      fc.string({ unit: 'binary' }),
+      fc.oneof(fc.jsonValue(), many, fc.constant(undefined), fc.string({ unit: 'binary', minLength: 500 })),
+    )
+    fc.assert(
+      fc.property(value, (of) => {
+        const printed = JsonText.from(of)
+        expect(text(printed.bytes)).toBe(JSON.stringify(of))
+        const parsed = JsonText.parse(printed.bytes)
+        expect(JSON.stringify(printed.value())).toBe(JSON.stringify(parsed.value()))
+        for (const key of parsed.keys()) expect(printed.span(key)).toEqual(parsed.span(key))
+      }),
+      { numRuns: Math.ceil(runs.numRuns / 4) },
+    )
   })
 
   test('refuses a key named twice, at any depth and however it is written', () => {

@@ -1,5 +1,9 @@
+import { closeBrace, openBrace } from './json-bytes.ts'
+import { decodeJson } from './json-decode.ts'
+import { Printer } from './json-print.ts'
 import { readJson, type JsonObject } from './json-read.ts'
-import { Scanner, closeBrace, openBrace, type Member } from './json-scanner.ts'
+import { Scanner, type Member } from './json-scanner.ts'
+import { atOnce, inTurns, type Work } from './turns.ts'
 
 /** Set the value at a path of keys; undefined takes the member out. Missing objects on the way are made. */
 export interface Edit {
@@ -9,8 +13,10 @@ export interface Edit {
 
 /** Members up to which a look-up compares them one by one. */
 const mostCompared = 32
-/** How many bytes are read before the event loop gets its turn. 256 KiB take about 1 ms. */
-const sliceBytes = 256 * 1024
+/** Up to this many bytes are read by the engine's own parser, in one go: a millisecond, or three where all is numbers. */
+const mostAtOnce = 128 * 1024
+/** Bytes that are scanned before the work may be laid down. */
+const stepBytes = 8 * 1024
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 const encoder = new TextEncoder()
@@ -22,16 +28,12 @@ const encoder = new TextEncoder()
  */
 export class JsonText {
   readonly bytes: Uint8Array
-  /** The object, where it was small enough to be read whole. */
+  /** The object, where it was small enough to be read whole, or was printed here. */
   readonly #value: JsonObject | undefined
-  #spans: readonly Member[] | undefined
+  #spans: Spans | undefined
   #decoded: Map<string, unknown> | undefined
 
-  private constructor(
-    bytes: Uint8Array,
-    value: JsonObject | undefined,
-    spans: readonly Member[] | undefined,
-  ) {
+  private constructor(bytes: Uint8Array, value: JsonObject | undefined, spans: Spans | undefined) {
     this.bytes = bytes
     this.#value = value
     this.#spans = spans
@@ -39,27 +41,40 @@ export class JsonText {
 
   /** Throws `Failure('bad_json' | 'duplicate_key')`. */
   static parse(bytes: Uint8Array): JsonText {
-    const value = bytes.length <= sliceBytes ? readJson(bytes) : undefined
+    const value = bytes.length <= mostAtOnce ? readJson(bytes) : undefined
     // The scanner knows what is wrong, and where.
-    return value === undefined
-      ? new JsonText(bytes, undefined, spansOf(bytes))
-      : new JsonText(bytes, value, undefined)
+    return value === undefined ? atOnce(JsonText.scanned(bytes)) : new JsonText(bytes, value, undefined)
   }
 
-  /** As `parse`, but gives the event loop its turn between slices, so that a large body holds nobody up. */
-  static async parseInTurns(bytes: Uint8Array): Promise<JsonText> {
-    const scanner = new Scanner(bytes)
-    while (!scanner.run(sliceBytes)) await nextTurn()
-    return new JsonText(bytes, undefined, scanner.top)
-  }
-
-  /** Small bodies at once, large ones in turns. */
+  /** Small bodies at once, large ones in turns, so that they hold nobody up. Throws and rejects as `parse` does. */
   static read(bytes: Uint8Array): JsonText | Promise<JsonText> {
-    return bytes.length <= sliceBytes ? JsonText.parse(bytes) : JsonText.parseInTurns(bytes)
+    return bytes.length <= mostAtOnce ? JsonText.parse(bytes) : inTurns(JsonText.scanned(bytes))
+  }
+
+  /** As `parse`, in steps. */
+  static *scanned(bytes: Uint8Array): Work<JsonText> {
+    return new JsonText(bytes, undefined, yield* spansOf(bytes))
   }
 
   static from(value: Readonly<Record<string, unknown>>): JsonText {
-    return JsonText.parse(encoder.encode(JSON.stringify(value)))
+    return atOnce(JsonText.printed(value))
+  }
+
+  /** The text of a value that is made of JSON's own, in steps; undefined members are left out. */
+  static *printed(value: Readonly<Record<string, unknown>>): Work<JsonText> {
+    const printer = new Printer()
+    const spans: Member[] = []
+    const members = Object.entries(value).filter(([, member]) => member !== undefined)
+    for (const [key, member] of members) {
+      printer.write(spans.length === 0 ? '{' : ',')
+      const keyStart = printer.length
+      printer.write(`${JSON.stringify(key)}:`)
+      const start = printer.length
+      yield* printer.value(member)
+      spans.push({ key, keyStart, start, end: printer.length })
+    }
+    printer.write(spans.length === 0 ? '{}' : '}')
+    return new JsonText(printer.bytes(), Object.fromEntries(members), { list: spans })
   }
 
   keys(): string[] {
@@ -94,6 +109,21 @@ export class JsonText {
     return Array.isArray(value) ? 'list' : typeof value === 'string' ? 'text' : 'other'
   }
 
+  /** Decodes all members, in steps: what `get` is asked for after that is at hand. */
+  *decoding(): Work<void> {
+    if (this.#value !== undefined) return
+    this.#decoded ??= new Map()
+    for (const { key, start } of this.#members) {
+      if (!this.#decoded.has(key)) this.#decoded.set(key, yield* decodeJson(this.bytes, start))
+      yield
+    }
+  }
+
+  /** Finds out, in steps, where all members stand: `span` and `edit` know it after that. */
+  *locating(): Work<void> {
+    this.#spans ??= yield* spansOf(this.bytes)
+  }
+
   /** Where the value of a top-level key stands in `bytes`: offsets, end exclusive. */
   span(key: string): { readonly start: number; readonly end: number } | undefined {
     return this.#find(key)
@@ -116,19 +146,12 @@ export class JsonText {
 
   /** Only edits need to know where things stand. */
   get #members(): readonly Member[] {
-    return (this.#spans ??= spansOf(this.bytes))
+    return (this.#spans ??= atOnce(spansOf(this.bytes))).list
   }
 
-  #byKey: Map<string, Member> | undefined
-
   #find(key: string): Member | undefined {
-    // A few are compared; many are looked up, or a body of 100,000 keys would take half a minute.
-    if (this.#members.length > mostCompared) {
-      this.#byKey ??= new Map(this.#members.map((member) => [member.key, member]))
-      return this.#byKey.get(key)
-    }
-    for (const member of this.#members) if (member.key === key) return member
-    return undefined
+    const { list, byKey } = (this.#spans ??= atOnce(spansOf(this.bytes)))
+    return byKey === undefined ? list.find((member) => member.key === key) : byKey.get(key)
   }
 
   #splices(edits: readonly Edit[], depth: number): Splice[] {
@@ -194,6 +217,19 @@ export class JsonText {
   }
 }
 
+/** JSON.parse; where the text is a large object, in steps. Throws SyntaxError. */
+export function* parseJson(text: string): Work<unknown> {
+  if (text.length <= mostAtOnce) return JSON.parse(text)
+  try {
+    const body = yield* JsonText.scanned(encoder.encode(text))
+    yield* body.decoding()
+    return body.value()
+  } catch {
+    // A list, a key twice, or no JSON at all.
+    return JSON.parse(text)
+  }
+}
+
 /** Text in place of a span of bytes. */
 export interface Splice {
   readonly start: number
@@ -225,13 +261,25 @@ function applySplices(bytes: Uint8Array, splices: readonly Splice[]): Uint8Array
   return Buffer.concat(pieces)
 }
 
-function spansOf(bytes: Uint8Array): readonly Member[] {
+/** Where the members stand. */
+interface Spans {
+  readonly list: readonly Member[]
+  /** A few are compared; many are looked up, or a body of 100,000 keys would take half a minute. */
+  readonly byKey?: ReadonlyMap<string, Member>
+}
+
+function* spansOf(bytes: Uint8Array): Work<Spans> {
   const scanner = new Scanner(bytes)
-  while (!scanner.run(Number.POSITIVE_INFINITY));
-  return scanner.top
+  while (!scanner.run(stepBytes)) yield
+  const list = scanner.top
+  if (list.length <= mostCompared) return { list }
+  const byKey = new Map<string, Member>()
+  for (const member of list) {
+    byKey.set(member.key, member)
+    yield
+  }
+  return { list, byKey }
 }
 
 /** By the first byte of a value. */
 const types: Readonly<Record<number, 'list' | 'text' | 'null'>> = { 0x5b: 'list', 0x22: 'text', 0x6e: 'null' }
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

@@ -22,6 +22,8 @@ export interface Hold {
   readonly operation: Operation
   readonly surface: string
   readonly askedModel: string
+  /** The row of `models` that took the name; left out where it is the name. Stands for it where clients make up many. */
+  readonly row?: string
   /** The first target; the settlement names the one that answered. */
   readonly servedModel: string
   readonly backend: string

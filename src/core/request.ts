@@ -1,5 +1,6 @@
 import type { JsonText } from './json.ts'
 import type { Dialect, Operation } from './operation.ts'
+import type { Work } from './turns.ts'
 
 /** A call as the client made it: the bytes, and the few facts that every step needs. */
 export interface ModelRequest {
@@ -17,8 +18,8 @@ export interface ModelRequest {
   readonly body: JsonText
   /** Dialect headers that travel on to an upstream of the same dialect (`anthropic-beta` …), lower-case names. */
   readonly headers: Readonly<Record<string, string>>
-  /** The body in the neutral words, decoded on the first call and remembered. */
-  prompt(): Prompt
+  /** The body in the neutral words, decoded by whoever asks first and remembered. Throws `Failure('bad_request')`. */
+  prompt(): Work<Prompt>
 }
 
 export type Prompt = ChatPrompt | CompletionPrompt | EmbedPrompt

@@ -5,6 +5,8 @@ import type { ModelRequest } from './request.ts'
 
 /** Who may answer, in the order in which they are asked, and why. */
 export interface Route {
+  /** The row of `models` that took the name: a wildcard, or the name itself. */
+  readonly row: string
   /** Empty when nobody may and can: `considered` says why. */
   readonly targets: readonly Target[]
   readonly considered: readonly Considered[]

@@ -1,6 +1,6 @@
 import { Failure } from '../core/failure.ts'
-import type { Handler } from './server.ts'
-import { keyInPath } from './credential.ts'
+import { readable } from './path.ts'
+import type { Crashed, Handler } from './server.ts'
 
 export interface Listening {
   /** What clients put before `/v1`. */
@@ -18,7 +18,7 @@ const flushMs = 2000
  * Opens the port. `listen` is `HOST:PORT`, `[::1]:PORT` or `:PORT`; port 0 takes a free one.
  * Throws `Failure('port_in_use' | 'config_invalid')`.
  */
-export function listen(address: string, handler: Handler): Listening {
+export function listen(address: string, handler: Handler, crashed: Crashed = noWord): Listening {
   const { hostname, port } = readAddress(address)
   try {
     const server = Bun.serve({
@@ -31,7 +31,9 @@ export function listen(address: string, handler: Handler): Listening {
       development: false,
       // Without this Bun shares the port with whoever has it, and nobody is told.
       reusePort: false,
-      fetch: (request) => handler(request.url.includes('/k/') ? withoutPathKey(request) : request),
+      fetch: (request) => handler(readable(request)),
+      // Bun would print the error with its words, which may be the client's.
+      error: crashed,
     })
     const shown = hostname.includes(':') ? `[${hostname}]` : hostname
     return {
@@ -54,6 +56,8 @@ export function listen(address: string, handler: Handler): Listening {
   }
 }
 
+const noWord: Crashed = () => new Response(undefined, { status: 500 })
+
 const addressPattern = /^(?:\[([\da-f:.]+)\]|([^:]*)):(\d{1,5})$/i
 
 export function readAddress(address: string): { readonly hostname: string; readonly port: number } {
@@ -66,20 +70,4 @@ export function readAddress(address: string): { readonly hostname: string; reado
     })
   }
   return { hostname: match[1] ?? (match[2] === '' || match[2] === undefined ? '127.0.0.1' : match[2]), port }
-}
-
-/** The same request under its real path, with the key where the rest of the program looks for it. */
-function withoutPathKey(request: Request): Request {
-  const url = new URL(request.url)
-  const found = keyInPath(url.pathname)
-  if (found === undefined) return request
-  url.pathname = found.path
-  const headers = new Headers(request.headers)
-  headers.set('authorization', `Bearer ${found.key}`)
-  return new Request(url.href, {
-    method: request.method,
-    headers,
-    body: request.body,
-    signal: request.signal,
-  })
 }

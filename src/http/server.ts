@@ -1,7 +1,7 @@
-import { Hono } from 'hono'
+import { Hono, type Context } from 'hono'
 import { cors } from 'hono/cors'
 
-import { Failure, asFailure } from '../core/failure.ts'
+import { Failure, asFailure, type FailureCode } from '../core/failure.ts'
 import type { Guard, Identity } from '../core/guard.ts'
 import { isLoopback } from '../core/hosts.ts'
 import { matchName } from '../core/names.ts'
@@ -11,11 +11,14 @@ import { openAiError } from '../serve/surfaces/openai-error.ts'
 import { renderModel, renderModels, type ModelListing } from '../serve/surfaces/models.ts'
 import { readBody, type BodyLimits } from './body.ts'
 import { credentialOf, tagsOf } from './credential.ts'
+import { pathOf } from './path.ts'
 
 /** What answers, model by model; `ready` when at least one can. */
 export interface Readiness {
   readonly ready: boolean
   readonly models: Readonly<Record<string, string>>
+  /** Why nothing is served, where it cannot be written down. */
+  readonly store?: FailureCode
 }
 
 export interface ServerParts {
@@ -23,15 +26,20 @@ export interface ServerParts {
   readonly surfaces: readonly Surface[]
   readonly version: string
   listings(): readonly ModelListing[]
-  readiness(): Promise<Readiness> | Readiness
+  readiness(): Readiness
   limits(): BodyLimits
-  readonly corsOrigins: readonly string[]
+  /** Web origins whose pages may call; `*` stands for all. */
+  corsOrigins(): readonly string[]
   /** Every caller is taken for the holder of this key: for a listener on this machine whose clients know no key. */
   readonly keyName?: string
   newId(): string
+  /** Told each failure that no call of the gateway tells of; for the log. */
+  failed(failure: Failure, requestId: string): void
 }
 
 export type Handler = (request: Request) => Response | Promise<Response>
+/** Answers in the place of a handler that threw. */
+export type Crashed = (thrown: unknown) => Response
 
 /**
  * All routes, as a function from request to response: tested without a socket. Calls to a model, nearly all there are,
@@ -40,60 +48,77 @@ export type Handler = (request: Request) => Response | Promise<Response>
 export function createHandler(parts: ServerParts): Handler {
   const app = createRoutes(parts)
   const direct = new Map<string, Surface>()
-  if (parts.corsOrigins.length === 0) {
-    for (const surface of parts.surfaces) for (const path of surface.paths) direct.set(path, surface)
-  }
+  for (const surface of parts.surfaces) for (const path of surface.paths) direct.set(path, surface)
   return (request) => {
-    const surface = request.method === 'POST' ? direct.get(pathOf(request.url)) : undefined
+    const isPlain = request.method === 'POST' && parts.corsOrigins().length === 0
+    const surface = isPlain ? direct.get(pathOf(request.url)) : undefined
     return surface === undefined ? app.fetch(request) : answer(request, surface, parts)
   }
 }
 
-/** The path of an absolute address, without its query. */
-function pathOf(url: string): string {
-  const from = url.indexOf('/', url.indexOf('://') + 3)
-  const to = url.indexOf('?', from)
-  return to === -1 ? url.slice(from) : url.slice(from, to)
-}
-
 function createRoutes(parts: ServerParts): Hono {
   const app = new Hono()
-  if (parts.corsOrigins.length > 0) {
-    app.use(
-      '*',
-      cors({ origin: [...parts.corsOrigins], exposeHeaders: ['x-inhouse-request-id', 'x-inhouse-decision'] }),
+  const forPages = cors({
+    origin: (origin) => {
+      const origins = parts.corsOrigins()
+      return origins.includes('*') || origins.includes(origin) ? origin : undefined
+    },
+    allowMethods: ['GET', 'HEAD', 'POST'],
+    exposeHeaders: shownToPages,
+    maxAge: preflightSeconds,
+  })
+  app.use('*', (c, next) => (parts.corsOrigins().length === 0 ? next() : forPages(c, next)))
+  const only = (
+    method: 'GET' | 'POST',
+    path: string,
+    handler: (c: Context) => Response | Promise<Response>,
+  ) => {
+    app.on(method, path, handler)
+    const allow = method === 'GET' ? 'GET, HEAD' : method
+    app.all(path, () =>
+      refuse(new Failure('method_not_allowed', `This path takes ${allow}.`), parts, { allow }),
     )
   }
-  for (const surface of parts.surfaces) {
-    for (const path of surface.paths) {
-      app.post(path, (c) => answer(c.req.raw, surface, parts))
-      app.all(path, () =>
-        refuse(new Failure('method_not_allowed', 'This path takes POST.'), parts, { allow: 'POST' }),
-      )
-    }
-  }
-  app.get('/v1/models', (c) => listed(c.req.raw, parts, renderModels))
-  app.get('/v1/models/:id{.+}', (c) =>
+  for (const surface of parts.surfaces)
+    for (const path of surface.paths) only('POST', path, (c) => answer(c.req.raw, surface, parts))
+  only('GET', '/v1/models', (c) => listed(c.req.raw, parts, renderModels))
+  only('GET', '/v1/models/:id{.+}', (c) =>
     listed(c.req.raw, parts, (rows) => {
-      const listing = rows.find((row) => row.name === c.req.param('id'))
+      const id = c.req.param('id') ?? ''
+      const listing = rows.find((row) => row.name === id)
       if (listing === undefined) {
-        const message = `There is no model named ${c.req.param('id').slice(0, 200)}.`
+        const message = `There is no model named ${id.slice(0, 200)}.`
         throw new Failure('model_unknown', { message, param: 'model' })
       }
       return renderModel(listing)
     }),
   )
-  app.get('/health', (c) => c.json({ status: 'ok', version: parts.version }))
-  app.get('/ready', async (c) => {
-    const readiness = await parts.readiness()
+  only('GET', '/health', (c) => c.json({ status: 'ok', version: parts.version }))
+  only('GET', '/ready', (c) => {
+    const readiness = parts.readiness()
     return c.json(readiness, readiness.ready ? 200 : 503)
   })
   // The greeting that clients of Ollama look for.
-  app.get('/', (c) => c.text('Ollama is running'))
+  only('GET', '/', (c) => c.text('Ollama is running'))
   app.notFound(() => refuse(new Failure('not_found', 'There is nothing at this path.'), parts))
   app.onError((error) => refuse(asFailure(error), parts))
   return app
 }
+
+/** What pages may read of an answer, beside its body. */
+const shownToPages = [
+  ...['request-id', 'backend', 'model', 'decision', 'warning', 'label'].map((name) => `x-inhouse-${name}`),
+  'retry-after',
+  'retry-after-ms',
+]
+/** How long a browser remembers that a page may call: it asks anew after a new config. */
+const preflightSeconds = 60
+
+/** For what nobody foresaw: the client is told the request id, and the log the rest. */
+export const crashed =
+  (parts: ServerParts): Crashed =>
+  (thrown) =>
+    refuse(asFailure(thrown), parts)
 
 const answer = (request: Request, surface: Surface, parts: ServerParts): Promise<Response> =>
   parts.gateway.handle(new HttpCall(request, surface, parts))
@@ -169,8 +194,15 @@ function listed(
 
 function refuse(failure: Failure, parts: ServerParts, headers: Record<string, string> = {}): Response {
   const id = parts.newId()
+  if (failure.code === 'internal') parts.failed(failure, id)
   return new Response(openAiError(failure, id), {
     status: failure.status,
-    headers: { 'content-type': 'application/json', 'x-inhouse-request-id': id, ...headers },
+    headers: {
+      'content-type': 'application/json',
+      'x-inhouse-request-id': id,
+      'x-request-id': id,
+      ...(failure.status === 401 && { 'www-authenticate': 'Bearer' }),
+      ...headers,
+    },
   })
 }

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { open, statfs } from 'node:fs/promises'
+import { mkdir, open, rename, rm, statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
 
 import { Failure } from '../core/failure.ts'
 
@@ -29,4 +31,24 @@ export const syncFolder = async (folder: string): Promise<void> => {
   const handle = await open(folder, constants.O_RDONLY)
   await handle.sync().catch(() => undefined)
   await handle.close()
+}
+
+/** Whole or as it was before, whoever else writes it at the same moment: written beside, synced, renamed. */
+export const writeWhole = async (path: string, text: string): Promise<void> => {
+  const temporary = `${path}.${randomUUID()}`
+  await mkdir(dirname(path), { recursive: true })
+  try {
+    const file = await open(temporary, 'wx', 0o600)
+    try {
+      await file.writeFile(text)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw diskFailure(error, path)
+  }
+  await syncFolder(dirname(path))
 }

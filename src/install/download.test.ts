@@ -164,6 +164,67 @@ test('a killed download of another address is not taken up', async () => {
   expect(asked.map(offsetOf)).toEqual([0])
 })
 
+/** What a killed run left: a part, and where it came from. */
+const leftBehind = async (part: Uint8Array) => {
+  await writeFile(`${to}.partial`, part)
+  await writeFile(`${to}.partial.json`, JSON.stringify({ url, etag: '"one"' }))
+}
+
+test('a part that was damaged on the disk is noticed at the end, and the file fetched once more from its start', async () => {
+  await leftBehind(Buffer.alloc(1_000_000))
+  await download({ url, to, sha256, bytes: content.length })
+  expect(await sha256OfFile(to)).toBe(sha256)
+  expect(asked.map(offsetOf)).toEqual([1_000_000, 0])
+  await rm(to)
+  await leftBehind(Buffer.alloc(content.length))
+  await download({ url, to, sha256, bytes: content.length })
+  expect(await sha256OfFile(to)).toBe(sha256)
+})
+
+test('a file that is wrong also in one piece is given up, and nothing is kept', async () => {
+  await leftBehind(content.subarray(0, 1_000_000))
+  expect(await codeOf(download({ url, to, sha256: '0'.repeat(64) }))).toBe('digest_mismatch')
+  expect(asked.map(offsetOf)).toEqual([1_000_000, 0])
+  expect(await readdir(folder)).toEqual([])
+})
+
+test('a part to which nothing is missing is not fetched again, whatever the server calls that', async () => {
+  await leftBehind(content)
+  answer = (_, response) => response.writeHead(416, { 'content-range': `bytes */${content.length}` }).end()
+  expect(await download({ url, to, sha256 })).toEqual({ bytes: content.length, sha256 })
+  expect(asked).toHaveLength(1)
+})
+
+test('a part that is longer than the file is begun anew', async () => {
+  await leftBehind(Buffer.concat([content, content]))
+  answer = (request, response) =>
+    offsetOf(request) < content.length
+      ? whole(request, response)
+      : response.writeHead(416, { 'content-range': `bytes */${content.length}` }).end()
+  await download({ url, to, sha256 })
+  expect(await sha256OfFile(to)).toBe(sha256)
+  expect(asked.map(offsetOf)).toEqual([2 * content.length, 0])
+})
+
+test('a server that knows no ranges, or gives another one than asked, costs the part but not the file', async () => {
+  await leftBehind(content.subarray(0, 1_000_000))
+  answer = (_, response) => response.writeHead(200, { etag: '"one"' }).end(content)
+  await download({ url, to, sha256 })
+  expect(await sha256OfFile(to)).toBe(sha256)
+  await leftBehind(content.subarray(0, 1_000_000))
+  answer = (request, response) =>
+    offsetOf(request) === 0
+      ? whole(request, response)
+      : response
+          .writeHead(206, {
+            etag: '"one"',
+            'content-range': `bytes 5-${content.length - 1}/${content.length}`,
+          })
+          .end(content.subarray(5))
+  await download({ url, to, sha256 })
+  expect(await sha256OfFile(to)).toBe(sha256)
+})
+
 test('a file with the wrong digest, or the wrong size, leaves nothing behind', async () => {
   expect(await codeOf(download({ url, to, sha256: '0'.repeat(64) }))).toBe('digest_mismatch')
   expect(await readdir(folder)).toEqual([])

@@ -33,6 +33,8 @@ interface Growing {
   readonly file: FileHandle
   readonly hash: Hash
   bytes: number
+  /** A part of it came with an earlier request. */
+  resumed: boolean
 }
 
 /** A cut connection is taken up again this often without a new byte; each new byte starts the count afresh. */
@@ -47,14 +49,7 @@ export const download = async (job: Download): Promise<Downloaded> => {
   const partial = `${job.to}.partial`
   await mkdir(dirname(job.to), { recursive: true })
   try {
-    const growing = await begin(job, partial)
-    try {
-      await grow(job, partial, growing)
-      await growing.file.sync()
-    } finally {
-      await growing.file.close()
-    }
-    const done = verify(job, growing)
+    const done = await fetchAndVerify(job, partial)
     await rename(partial, job.to)
     await rm(notes(partial), { force: true })
     await syncFolder(dirname(job.to))
@@ -64,6 +59,22 @@ export const download = async (job: Download): Promise<Downloaded> => {
     if (error instanceof Failure && spoils.has(error.code)) await discard(partial)
     throw error
   }
+}
+
+/** A file put together from pieces that turns out wrong is fetched once more, in one piece: then it is the source's fault. */
+const fetchAndVerify = async (job: Download, partial: string): Promise<Downloaded> => {
+  const growing = await begin(job, partial)
+  try {
+    await grow(job, partial, growing)
+    if (growing.resumed && !isRight(job, growing)) {
+      await restart(growing)
+      await grow(job, partial, growing)
+    }
+    await growing.file.sync()
+  } finally {
+    await growing.file.close()
+  }
+  return verify(job, growing)
 }
 
 const spoils: ReadonlySet<Failure['code']> = new Set(['digest_mismatch', 'disk_full', 'source_missing'])
@@ -85,7 +96,8 @@ const begin = async (job: Download, partial: string): Promise<Growing> => {
       hash.update(chunk as Uint8Array)
       job.signal?.throwIfAborted()
     }
-    return { file, hash, bytes: (await file.stat()).size }
+    const bytes = (await file.stat()).size
+    return { file, hash, bytes, resumed: bytes > 0 }
   } catch (error) {
     await file.close()
     throw error
@@ -134,6 +146,8 @@ const fetchRest = async (job: Download, partial: string, growing: Growing): Prom
     accept: [200, 206, 416],
   })
   const { status, headers } = reply
+  // Nothing is missing: it was killed between the last byte and the end.
+  if (status === 416 && headers.get('content-range') === `bytes */${growing.bytes}`) return
   if (status !== 206 || earlier === undefined || offsetOf(headers) !== growing.bytes) await restart(growing)
   // The part is already longer than the file, or the server gave another piece than asked: begin again.
   if (status === 416 || (status === 206 && offsetOf(headers) !== growing.bytes)) {
@@ -143,6 +157,7 @@ const fetchRest = async (job: Download, partial: string, growing: Growing): Prom
       retryAfterMs: restMs,
     })
   }
+  growing.resumed ||= status === 206
   const etag = headers.get('etag')
   if (etag !== null && !etag.startsWith('W/')) {
     await writeFile(notes(partial), JSON.stringify({ url: job.url, etag } satisfies Begun))
@@ -162,9 +177,8 @@ const pour = async (
     await growing.file.appendFile(chunk)
     growing.hash.update(chunk)
     growing.bytes += chunk.length
-    if (total !== undefined && growing.bytes > total) {
-      throw new Failure('digest_mismatch', `${label(job)} is longer than the ${total} bytes it should have.`)
-    }
+    // Longer than it should be: the rest is not waited for.
+    if (total !== undefined && growing.bytes > total) return
     job.onProgress?.({ label: label(job), done: growing.bytes, ...(total === undefined ? {} : { total }) })
   }
   if (total !== undefined && growing.bytes < total) {
@@ -177,7 +191,7 @@ const pour = async (
 
 const restart = async (growing: Growing): Promise<void> => {
   await growing.file.truncate(0)
-  Object.assign(growing, { hash: createHash('sha256'), bytes: 0 })
+  Object.assign(growing, { hash: createHash('sha256'), bytes: 0, resumed: false })
 }
 
 const offsetOf = (headers: Headers): number | undefined => {
@@ -189,6 +203,10 @@ const totalOf = (status: number, headers: Headers, before: number): number | und
   const length = headers.get('content-length')
   return length === null ? undefined : Number(length) + (status === 206 ? before : 0)
 }
+
+const isRight = ({ sha256, bytes }: Download, growing: Growing): boolean =>
+  (sha256 === undefined || growing.hash.copy().digest('hex') === sha256) &&
+  (bytes === undefined || bytes === growing.bytes)
 
 const verify = (job: Download, growing: Growing): Downloaded => {
   const sha256 = growing.hash.digest('hex')

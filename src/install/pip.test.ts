@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { Failure } from '../core/failure.ts'
-import { makeZip } from './fixtures.ts'
+import { makeZip } from '../testing/archives.ts'
 import { packageFailure, pipDownload, type Package } from './pip.ts'
 import { findPython, type Python } from './python.ts'
 import { run } from './run.ts'

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import * as fc from 'fast-check'
 
 import { Failure } from '../core/failure.ts'
-import { makeTarGz, makeZip, type TarEntry, type ZipEntry } from './fixtures.ts'
+import { makeTarGz, makeZip, type TarEntry, type ZipEntry } from '../testing/archives.ts'
 import { run } from './run.ts'
 import { unpack } from './unpack.ts'
 

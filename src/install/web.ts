@@ -46,13 +46,14 @@ export const ask = async (url: string, asking: Asking): Promise<Reply> => {
       return new OpenReply(response, from, asking.signal, hangUp, silence)
     }
     void response.body?.cancel()
-    const next = new URL(location, from)
-    const same = next.origin === from.origin
-    if (!same && !(from.protocol === 'https:' && next.protocol === 'https:')) {
+    const next = URL.parse(location, from.href)
+    const same = next?.origin === from.origin
+    if (next === null || (!same && !(from.protocol === 'https:' && next.protocol === 'https:'))) {
       silence.end()
+      const where = next?.origin ?? 'what is no address'
       throw new Failure(
         'download_failed',
-        `${from.host} sends us on to ${next.origin}, which is not safe to follow.`,
+        `${from.host} sends us on to ${where}, which is not safe to follow.`,
       )
     }
     if (!same) headers = withoutCredentials(headers)
@@ -82,6 +83,13 @@ const withoutCredentials = (headers: Readonly<Record<string, string>>): Record<s
 const refusal = (url: URL, response: Response): Failure => {
   const { status } = response
   const message = `${url.host} answers ${status} for ${url.pathname}.`
+  // The hub hides what is private from those without a token; to them a misspelt name looks the same.
+  if (status === 401 && response.headers.get('x-error-code') === 'RepoNotFound') {
+    return new Failure(
+      'source_missing',
+      `${url.host} knows no ${url.pathname}, or shows it only with a token.`,
+    )
+  }
   if (status === 401 || status === 403) return new Failure('source_denied', message)
   if (status === 404 || status === 410) return new Failure('source_missing', message)
   if (status < 500 && status !== 408 && status !== 429) return new Failure('download_failed', message)

@@ -7,7 +7,7 @@ import * as fc from 'fast-check'
 
 import { Failure } from '../core/failure.ts'
 import { viewOfBytes, withFileView, type ByteView } from './bytes.ts'
-import { makeGguf, makeSafetensors, type GgufPlan } from './fixtures.ts'
+import { makeGguf, makeSafetensors, type GgufPlan } from '../testing/model-files.ts'
 import { inspectModel, parseModel } from './formats.ts'
 
 const numRuns = Number(process.env['PROPERTY_RUNS'] ?? 1000)

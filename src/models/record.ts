@@ -1,9 +1,9 @@
-import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 
 import { z } from 'zod'
 
-import { syncFolder } from '../install/disk.ts'
+import { writeWhole } from '../install/disk.ts'
 import { roles, trusts } from './sources/source.ts'
 
 /** Only an approved model may be served. */
@@ -75,17 +75,5 @@ export const readRecords = async (folder: string): Promise<readonly (ModelRecord
   return records.filter((record) => record !== undefined)
 }
 
-/** Whole or not at all: written beside, synced, renamed. */
-export const writeRecord = async (path: string, record: ModelRecord): Promise<void> => {
-  await mkdir(dirname(path), { recursive: true })
-  const temporary = `${path}.new`
-  const file = await open(temporary, 'w', 0o600)
-  try {
-    await file.writeFile(JSON.stringify(record, undefined, 2))
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(temporary, path)
-  await syncFolder(dirname(path))
-}
+export const writeRecord = (path: string, record: ModelRecord): Promise<void> =>
+  writeWhole(path, JSON.stringify(record, undefined, 2))

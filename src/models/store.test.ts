@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterEach, beforeEach, expect, setDefaultTimeout, spyOn, test } from 'bun:test'
 import {
   appendFile,
   lstat,
@@ -7,6 +7,7 @@ import {
   readdir,
   readFile,
   rm,
+  stat,
   symlink,
   utimes,
   writeFile,
@@ -15,7 +16,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
 import { Failure } from '../core/failure.ts'
-import { makeZip } from '../install/fixtures.ts'
+import { makeZip } from '../testing/archives.ts'
 import { run } from '../install/run.ts'
 import {
   commit,
@@ -24,8 +25,9 @@ import {
   ollamaManifest,
   sha256,
   type Repositories,
-} from './fake-registries.ts'
-import { makeGguf, makeSafetensors } from './fixtures.ts'
+} from '../testing/fake-registries.ts'
+import { makeGguf, makeSafetensors } from '../testing/model-files.ts'
+import * as records from './record.ts'
 import { openModels } from './store.ts'
 
 // Processes start slowly on a busy machine.
@@ -344,11 +346,67 @@ test('a record that this version cannot read keeps every blob', async () => {
   await using web = await connected({ hub: { 'o/r': { 'm.gguf': tiny }, 'o/s': { 'n.gguf': other } } })
   await web.models.pull('hf:o/r')
   await web.models.pull('hf:o/s')
-  const records = join(home, 'models/refs')
-  const name = (await readdir(records)).find((candidate) => candidate.includes('o-r')) ?? ''
-  await appendFile(join(records, name), 'x')
+  const refs = join(home, 'models/refs')
+  const name = (await readdir(refs)).find((candidate) => candidate.includes('o-r')) ?? ''
+  await appendFile(join(refs, name), 'x')
   await web.models.remove('hf:o/s')
   expect(await kept()).toContain(blob(tiny))
+})
+
+test('a model that is removed while its changed file is verified stays removed', async () => {
+  const path = await put(join(room, 'my.gguf'), large)
+  const source = `file:${path}`
+  await open().pull(source)
+  await utimes(path, 1, 1)
+  const resolving = codeOf(open().resolve(source))
+  await open().remove(source)
+  await resolving
+  expect(await open().list()).toEqual([])
+})
+
+test('a changed time that several processes notice at once is written down whole', async () => {
+  const path = await put(join(room, 'my.gguf'), tiny)
+  const source = `file:${path}`
+  const model = await open().pull(source)
+  for (let round = 1; round <= 5; round++) {
+    await utimes(path, round, round)
+    const all = await Promise.all(Array.from({ length: 8 }, () => open().resolve(source)))
+    expect(all.every((one) => Bun.deepEquals(one, model))).toBe(true)
+    expect(await open().list()).toEqual([model])
+  }
+})
+
+test('a blob that another process removes while a pull counts on it is told, and fetched by the next one', async () => {
+  await using web = await connected({
+    hub: { 'o/r': { 'm.gguf': tiny } },
+    ollama: { 'library/tiny:1b': layers },
+  })
+  await web.models.pull('hf:o/r')
+  const { fetch } = globalThis
+  let others: Promise<void> | undefined
+  const meanwhile = openModels({
+    home,
+    env: { HOME: room, OLLAMA_REGISTRY: web.fake.url },
+    fetch: async (url, init) => {
+      // The adapter comes after the model was found among our blobs.
+      if (url.includes(sha256(other))) await (others ??= web.models.remove('hf:o/r'))
+      return fetch(url, init)
+    },
+  })
+  expect(await codeOf(meanwhile.pull('ollama:tiny:1b'))).toBe('download_failed')
+  expect(await web.models.list()).toEqual([])
+  expect((await meanwhile.pull('ollama:tiny:1b')).digest).toBe(sha256(tiny))
+})
+
+test('a pull that fails on its last step leaves no blob that nobody names', async () => {
+  await using web = await connected({ hub: { 'o/r': { 'm.gguf': tiny } } })
+  await mkdir(join(home, 'models', 'refs'), { recursive: true })
+  const full = spyOn(records, 'writeRecord').mockRejectedValueOnce(
+    Object.assign(new Error('no space'), { code: 'ENOSPC' }),
+  )
+  expect(await codeOf(web.models.pull('hf:o/r'))).toBe('disk_full')
+  full.mockRestore()
+  expect(await kept()).toEqual([])
 })
 
 const program = (settings: Readonly<Record<string, string>>, source: string) => `
@@ -360,11 +418,13 @@ test('a pull that is killed leaves no model, and the next one takes it up', asyn
   await using web = await connected({ hub: { 'o/r': { 'm.gguf': large } } })
   web.fake.silentAfter = 3 << 20
   const child = Bun.spawn(['bun', '-e', program(web.settings, 'hf:o/r')], { stdout: 'ignore' })
-  const partial = async () =>
-    (await readdir(join(home, 'models/pulls'), { recursive: true }).catch(() => [])).some((name) =>
-      name.endsWith('.partial.json'),
-    )
-  while (!(await partial())) await Bun.sleep(20)
+  const pulls = join(home, 'models/pulls')
+  const hasPart = async () => {
+    const names = await readdir(pulls, { recursive: true }).catch(() => [])
+    const part = names.find((name) => name.endsWith('.partial'))
+    return part !== undefined && (await stat(join(pulls, part))).size > 0
+  }
+  while (!(await hasPart())) await Bun.sleep(20)
   child.kill('SIGKILL')
   await child.exited
   expect(await web.models.list()).toEqual([])

@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path'
 
 import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
-import { diskFailure, syncFolder } from '../install/disk.ts'
+import { diskFailure, errorCode, syncFolder } from '../install/disk.ts'
 import { sha256OfFile } from '../install/download.ts'
 import { withLock } from '../install/lock.ts'
 import type { Watch } from '../install/progress.ts'
@@ -67,9 +67,8 @@ class ModelStore implements Models {
         watch.signal?.throwIfAborted()
         return this.#model(await this.#commit(reference.text, offers, files, facts))
       } catch (thrown) {
-        const error = diskFailure(thrown, work)
-        if (error instanceof Failure && spoils.has(error.code))
-          await rm(work, { recursive: true, force: true })
+        const error = goneFailure(diskFailure(thrown, work), reference.text)
+        if (error instanceof Failure && spoils.has(error.code)) await this.#discard(work)
         throw error
       }
     })
@@ -88,6 +87,12 @@ class ModelStore implements Models {
         await sweep(this.#folder, this.#clock.now())
       }),
     )
+  }
+
+  /** What arrived, and blobs that no record came to name. */
+  async #discard(work: string): Promise<void> {
+    await rm(work, { recursive: true, force: true })
+    await this.#locked(storeLock, {}, () => sweep(this.#folder, this.#clock.now()))
   }
 
   /** Blobs first, then the record that names them: a kill between leaves a blob that the next sweep takes. */
@@ -156,7 +161,13 @@ class ModelStore implements Models {
       }),
     )
     const checked = { ...record, files }
-    if (touched) await writeRecord(this.#ref(source), checked)
+    if (touched) {
+      await this.#locked(storeLock, {}, async () => {
+        // Removed or pulled anew while we read the files: that is the last word.
+        const now = await readRecord(this.#ref(source))
+        if (Bun.deepEquals(now, record)) await writeRecord(this.#ref(source), checked)
+      })
+    }
     return checked
   }
 
@@ -225,6 +236,12 @@ const missing = (error: unknown): undefined => {
   if (error instanceof Failure && (error.code === 'model_missing' || error.code === 'digest_mismatch')) return
   throw error
 }
+
+/** A blob that was another model's too may go with that one between the time it is found and the time it is kept. */
+const goneFailure = (error: unknown, source: string): unknown =>
+  errorCode(error) === 'ENOENT'
+    ? new Failure('download_failed', `A file of ${source} was removed meanwhile.`, { cause: error })
+    : error
 
 /** A file name for a source: readable, and its own. */
 const slug = (source: string): string => {

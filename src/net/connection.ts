@@ -102,8 +102,9 @@ export class Connection {
   onHandshake(success: boolean, error: Error | null): void {
     if (this.#state !== 'opening') return
     if (success) return this.#opened()
-    this.#socket?.terminate()
+    // First the reason: closing has none of its own.
     this.#break(this.#connectFailed(error))
+    this.#socket?.terminate()
   }
 
   onEnd(): void {
@@ -144,7 +145,10 @@ export class Connection {
 
   #connectFailed(cause: unknown): Failure {
     const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : ''
-    return new Failure('connect_failed', `No connection to ${this.origin.key}${code}.`, { cause })
+    const message = /CERT|ISSUER/.test(code)
+      ? `${this.origin.key} shows a certificate that is not trusted here${code}; NODE_EXTRA_CA_CERTS names a file with more.`
+      : `No connection to ${this.origin.key}${code}.`
+    return new Failure('connect_failed', message, { cause })
   }
 
   #cut(cause?: unknown): Failure {

@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 import { getEventListeners } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type net from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Failure, type FailureCode } from '../core/failure.ts'
 import type { UpstreamCall } from '../core/send.ts'
-import { localhostCertificate, RawServer } from './raw-server.ts'
+import { localhostCertificate, RawServer } from '../testing/raw-server.ts'
 import { createSocketTransport, type SocketSettings } from './socket.ts'
 
 const ok = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'
@@ -42,6 +45,12 @@ const setUp = async (
     },
   }
 }
+
+const messageOf = (outcome: Promise<unknown>): Promise<string> =>
+  outcome.then(
+    () => 'passed',
+    (error: unknown) => String(error),
+  )
 
 const codeOf = async (outcome: Promise<unknown>): Promise<FailureCode | 'passed'> => {
   try {
@@ -286,14 +295,34 @@ describe('TLS', () => {
 
   test('refuses a certificate that nobody vouches for', async () => {
     using up = await setUp((socket) => socket.write(ok), { server: { tls: true } })
-    expect(await codeOf(up.ask())).toBe('connect_failed')
+    expect(await messageOf(up.ask())).toContain('not trusted here (DEPTH_ZERO_SELF_SIGNED_CERT)')
     expect(up.raw.requests).toHaveLength(0)
   })
+
+  test('trusts what NODE_EXTRA_CA_CERTS or SSL_CERT_FILE names', async () => {
+    using up = await setUp((socket) => socket.write(ok), { server: { tls: true } })
+    const folder = await mkdtemp(join(tmpdir(), 'inhouse-ca-'))
+    const file = join(folder, 'ca.pem')
+    await writeFile(file, localhostCertificate)
+    const program = `import { createTransport } from ${JSON.stringify(join(import.meta.dir, 'index.ts'))}
+      const { signal } = new AbortController()
+      const call = { method: 'GET', url: ${JSON.stringify(up.raw.url)}, headers: {}, signal, connectTimeoutMs: 5000 }
+      console.log(await createTransport()(call).then(({ status }) => status, ({ code }) => code))
+      process.exit()`
+    const outcome = async (env: Record<string, string>) => {
+      const child = Bun.spawn([process.execPath, '-e', program], { env, stdout: 'pipe' })
+      return (await new Response(child.stdout).text()).trim()
+    }
+    expect(await outcome({})).toBe('connect_failed')
+    expect(await outcome({ NODE_EXTRA_CA_CERTS: file })).toBe('200')
+    expect(await outcome({ SSL_CERT_FILE: file })).toBe('200')
+    await rm(folder, { recursive: true })
+  }, 30_000)
 
   test('refuses the certificate of another host', async () => {
     using up = await setUp((socket) => socket.write(ok), tls)
     const url = up.raw.url.replace('localhost', 'localhost.localhost')
-    expect(await codeOf(up.ask({ url }))).toBe('connect_failed')
+    expect(await messageOf(up.ask({ url }))).toContain('not trusted here (ERR_TLS_CERT_ALTNAME_INVALID)')
     expect(up.raw.requests).toHaveLength(0)
   })
 

@@ -3,7 +3,7 @@ import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'nod
 import { Failure, type FailureCode } from '../core/failure.ts'
 import type { Transport, UpstreamCall } from '../core/send.ts'
 import { createFetchTransport } from './fetch.ts'
-import { type RawAnswer, RawServer } from './raw-server.ts'
+import { type RawAnswer, RawServer } from '../testing/raw-server.ts'
 import { createSocketTransport } from './socket.ts'
 
 const sockets = createSocketTransport()

@@ -8,7 +8,7 @@ import { Database } from 'bun:sqlite'
 import { openStore } from './open.ts'
 import type { Part } from './migrate.ts'
 import { restoreStore } from './restore.ts'
-import { codeOf, storeContract } from './store.contract.ts'
+import { codeOf, storeContract } from '../testing/store-contract.ts'
 import type { Store } from './store.ts'
 
 const makePlace = async () => {

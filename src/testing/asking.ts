@@ -1,4 +1,4 @@
-import type { Behaviour, Outgoing, Target } from '../core/backend.ts'
+import type { Backend, Behaviour, Outgoing, Target } from '../core/backend.ts'
 import { JsonText } from '../core/json.ts'
 import type { Dialect, Operation } from '../core/operation.ts'
 import type { ChatPrompt, ModelRequest, Prompt } from '../core/request.ts'
@@ -30,7 +30,8 @@ export function requestOf(
     maxOutputTokens: typeof limit === 'number' ? limit : undefined,
     body: text,
     headers: {},
-    prompt() {
+    // oxlint-disable-next-line require-yield -- there is nothing to lay down
+    *prompt() {
       if (prompt === undefined) throw new Error('A request of the same dialect is not translated.')
       return prompt
     },
@@ -49,6 +50,13 @@ export const targetOf = (model: string, behaviour: Behaviour = {}): Target => ({
   model,
   behaviour,
 })
+
+/** What a small request becomes: at once. */
+export function outgoingOf(backend: Backend, request: ModelRequest, target: Target): Outgoing {
+  const made = backend.outgoing(request, target)
+  if (made instanceof Promise) throw new Error('Only a large request takes turns.')
+  return made
+}
 
 export const textOf = (outgoing: Outgoing): string => new TextDecoder().decode(outgoing.body)
 

@@ -16,6 +16,8 @@ export interface Script {
   readonly waitMs?: number
   /** Before each chunk but the first, milliseconds. */
   readonly delayMs?: number
+  /** Awaited before the last chunk: the answer is under way for as long as a test needs it to be. */
+  readonly until?: Promise<unknown>
   /** The connection is closed after so many bytes of the body; the body's end is never said. */
   readonly cutAfter?: number
   /** `silence`: nothing is ever answered. `close`: the connection is closed without a byte. */
@@ -126,6 +128,7 @@ async function perform(socket: Socket, script: Script): Promise<'done' | 'cut' |
   let left = cutAfter
   for (const [number, body] of bodies.entries()) {
     if (number > 0) await Bun.sleep(delayMs)
+    if (number === bodies.length - 1) await script.until
     if (socket.destroyed) return undefined
     const piece = body.subarray(0, left)
     // A chunk of no bytes would say that the body has ended.

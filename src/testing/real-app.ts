@@ -1,8 +1,8 @@
 import { mkdir, rm } from 'node:fs/promises'
-import { resolve } from 'node:path'
 
 import { startApp } from '../app.ts'
 import { loadConfig } from '../config/index.ts'
+import { testHome } from './real-engine.ts'
 
 /** An inhouse in this process, with the real engine and the real small model, from a home that tests share. */
 export interface RealApp extends AsyncDisposable {
@@ -11,9 +11,6 @@ export interface RealApp extends AsyncDisposable {
   /** Resolves when the engine works on nothing any more. */
   engineIdle(): Promise<void>
 }
-
-/** What the end-to-end tests install once and keep: the engine and the small model, by the product's own ways. */
-export const testHome = resolve(process.env['INHOUSE_TEST_HOME'] ?? `${import.meta.dir}/../../.test-home`)
 
 const quiet = { info: () => {}, warn: () => {}, error: () => {} }
 

@@ -19,6 +19,12 @@ export interface TestApp extends AsyncDisposable {
   entries(count: number): Promise<readonly Entry[]>
 }
 
+/** A port that nobody listens on just now, for what cannot be told to take any. */
+export function freePort(): number {
+  using server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => {} } })
+  return server.port
+}
+
 export async function startTestApp(yaml: string): Promise<TestApp> {
   const home = await mkdtemp(join(tmpdir(), 'inhouse-test-'))
   const file = join(home, 'inhouse.yaml')

@@ -3,7 +3,8 @@ import type { Hold, Settlement } from '../../core/ledger.ts'
 import type { Count, CountSource, Usage } from '../../core/usage.ts'
 
 /** One admitted request, as the ledger keeps it. */
-export interface Entry extends Omit<Hold, 'reserved'>, Omit<Settlement, 'outcome' | 'queueMs' | 'totalMs'> {
+export interface Entry
+  extends Omit<Hold, 'reserved' | 'row'>, Omit<Settlement, 'outcome' | 'queueMs' | 'totalMs'> {
   /** `open`: not settled yet. */
   readonly outcome: Settlement['outcome'] | 'open'
   /** Undefined while it is open, and when it was lost. */

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 
 import type { Failure } from '../../core/failure.ts'
 import { openStore } from '../../store/open.ts'
-import { handClock, holdOf, settlementOf } from './fixtures.ts'
+import { handClock, holdOf, settlementOf } from '../../testing/ledger-rows.ts'
 import { openLedger } from './ledger.ts'
 import { ledgerTables } from './schema.ts'
 

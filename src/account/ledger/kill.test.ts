@@ -9,7 +9,7 @@ import { leaseMs, sweepLost } from './instance.ts'
 import { ledgerTables } from './schema.ts'
 
 const runs = Number(process.env['KILL_RUNS'] ?? 50)
-const child = new URL('kill.child.ts', import.meta.url).pathname
+const child = new URL('../../testing/kill.child.ts', import.meta.url).pathname
 
 let folder: string
 let path: string

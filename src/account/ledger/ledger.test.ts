@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { openStore } from '../../store/open.ts'
-import { ledgerContract } from './ledger.contract.ts'
+import { ledgerContract } from '../../testing/ledger-contract.ts'
 import { ledgerTables } from './schema.ts'
 
 ledgerContract('SQLite', async () => {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
+import type { Failure } from '../../core/failure.ts'
 import type { LedgerPort } from '../../core/ledger.ts'
 import type { Store } from '../../store/store.ts'
 import { dayMs } from './days.ts'
@@ -20,6 +21,8 @@ export interface LedgerOptions {
 
 /** The port for the gateway, and the questions of people. Answers include what was settled before the question. */
 export interface Ledger extends LedgerPort, LedgerReader {
+  /** Why nothing can be written; undefined while it can. Found out without calls too: it is tried every few seconds. */
+  readonly trouble: Failure | undefined
   /** Makes open holds of processes that died `lost`; also done at the start and every few seconds. Answers how many. */
   sweep(): Promise<number>
   /** Writes what waits and gives up the lease; holds still open become `lost`. Rejects when it cannot be written. */
@@ -40,7 +43,7 @@ export const openLedger = async (options: LedgerOptions): Promise<Ledger> => {
   let beating: Promise<void> | undefined
 
   const beat = async (): Promise<void> => {
-    await store.transaction((transaction) => instance.renew(transaction))
+    if ((await writer.renew()) !== undefined) return
     await sweep()
     if (retentionDays === undefined || clock.now() < compactAt) return
     compactAt = clock.now() + compactEveryMs
@@ -50,9 +53,9 @@ export const openLedger = async (options: LedgerOptions): Promise<Ledger> => {
   await store.transaction((transaction) => instance.renew(transaction))
   await sweep()
   const timer = setInterval(() => {
-    // A store that cannot be written shows at the next hold; the next beat tries again.
+    // What could not be swept is there at the next beat.
     beating ??= beat()
-      .catch(() => instance.forget())
+      .catch(() => {})
       .finally(() => {
         beating = undefined
       })
@@ -60,6 +63,9 @@ export const openLedger = async (options: LedgerOptions): Promise<Ledger> => {
   timer.unref()
 
   return {
+    get trouble() {
+      return writer.trouble
+    },
     hold: (hold) => writer.hold(hold),
     settle: (settlement) => writer.settle(settlement),
     usage: async (question) => {

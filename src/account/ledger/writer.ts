@@ -5,13 +5,17 @@ import type { Store, Transaction } from '../../store/store.ts'
 import { dayOf } from './days.ts'
 import { Dictionary } from './dictionary.ts'
 import type { Instance } from './instance.ts'
+import { MadeUp } from './made-up.ts'
 import { Rollup } from './rollup.ts'
 import { addEntry, entryValues, seriesOf, settledRow, tagsText } from './rows.ts'
 import type { EntryRow } from './rows.ts'
 
 /** A hold on its way; its series is known once it is written. */
 interface Open {
+  /** As it is written: where a key makes up too many names, under others. */
   readonly hold: Hold
+  /** The client's own name of the model. */
+  readonly asked: string
   series: number
 }
 
@@ -36,7 +40,7 @@ const companyMs = 20
 const mostHolds = 64
 /** Settlements in one transaction: a backlog must not hold the event loop. */
 const mostSettlements = 500
-const retryMs = { first: 100, most: 5_000 }
+const retryMs = { first: 100, most: 1_000 }
 
 /** Groups holds and settlements into transactions: the holds of a few turns of the event loop share a commit. */
 export class Writer implements LedgerPort {
@@ -44,6 +48,8 @@ export class Writer implements LedgerPort {
   readonly #clock: Clock
   readonly #instance: Instance
   readonly #dictionary = new Dictionary()
+  readonly #models = new MadeUp()
+  readonly #tags = new MadeUp()
   readonly #open = new Map<string, Open>()
   /** Never longer than there were open holds: while it cannot be written, no hold is taken. */
   readonly #closing: Closing[] = []
@@ -52,6 +58,7 @@ export class Writer implements LedgerPort {
   #timer: ReturnType<typeof setTimeout> | undefined
   #retryMs = retryMs.first
   #last: Promise<Failure | undefined> = Promise.resolve(undefined)
+  #trouble: Failure | undefined
 
   constructor(store: Store, clock: Clock, instance: Instance) {
     this.#store = store
@@ -59,11 +66,16 @@ export class Writer implements LedgerPort {
     this.#instance = instance
   }
 
+  /** Why the last transaction could not be written; undefined when it was. While there is one, it is tried again. */
+  get trouble(): Failure | undefined {
+    return this.#trouble
+  }
+
   hold(hold: Hold): Promise<void> {
     if (this.#open.has(hold.id)) {
       return Promise.reject(new Failure('internal', `The request id ${hold.id} is used twice.`))
     }
-    const open = { hold, series: 0 }
+    const open = { hold: this.#bounded(hold), asked: hold.askedModel, series: 0 }
     this.#open.set(hold.id, open)
     const group = (this.#group ??= { opened: [], seen: 0, committed: Promise.withResolvers() })
     group.opened.push(open)
@@ -88,7 +100,7 @@ export class Writer implements LedgerPort {
     this.#timer = undefined
     const group = this.#group
     this.#group = undefined
-    if (group !== undefined || this.#closing.length > 0)
+    if (group !== undefined || this.#closing.length > 0 || this.#trouble !== undefined)
       this.#last = this.#commit(group, this.#closing.splice(0, mostSettlements))
     return this.#last
   }
@@ -106,6 +118,13 @@ export class Writer implements LedgerPort {
     }
     this.#group = undefined
     this.#last = this.#commit(group, [])
+  }
+
+  /** Renews the lease, in a transaction of its own. */
+  renew(): Promise<Failure | undefined> {
+    this.#instance.forget()
+    this.#last = this.#commit(undefined, [])
+    return this.#last
   }
 
   /** Until nothing waits, or something cannot be written. */
@@ -126,6 +145,7 @@ export class Writer implements LedgerPort {
     } catch (error) {
       return this.#refuse(asRefusal(error), group, closing)
     }
+    this.#trouble = undefined
     this.#retryMs = retryMs.first
     group?.committed.resolve()
     if (closing.length > 0 && this.#closing.length > 0) this.#flushWithin(0)
@@ -138,7 +158,8 @@ export class Writer implements LedgerPort {
     for (const { hold } of group?.opened ?? []) this.#open.delete(hold.id)
     group?.committed.reject(failure)
     this.#closing.unshift(...closing)
-    if (this.#closing.length > 0) this.#flushWithin(this.#retryMs)
+    this.#trouble = failure
+    this.#flushWithin(this.#retryMs)
     this.#retryMs = Math.min(this.#retryMs * 2, retryMs.most)
     return failure
   }
@@ -196,22 +217,42 @@ export class Writer implements LedgerPort {
   }
 
   /** Mostly the one it was held with: another target may have answered. */
-  #seriesAtEnd(transaction: Transaction, { hold, series }: Open, end: Settlement): Promise<number> | number {
+  #seriesAtEnd(transaction: Transaction, open: Open, end: Settlement): Promise<number> | number {
+    const { hold, asked, series } = open
+    const servedModel = end.servedModel === asked ? hold.askedModel : end.servedModel
     const reserved = hold.reserved?.currency
     const currency = end.cost?.currency ?? reserved
     const isSame =
-      end.servedModel === hold.servedModel &&
+      servedModel === hold.servedModel &&
       end.backend === hold.backend &&
       end.place === hold.place &&
       currency === reserved
-    return isSame ? series : this.#dictionary.series(transaction, seriesOf(hold, end, currency))
+    if (isSame) return series
+    const { backend, place } = end
+    return this.#dictionary.series(transaction, seriesOf(hold, { servedModel, backend, place }, currency))
+  }
+
+  /** What clients make up is written as it came up to a number a day, then under the row's name and the other tags'. */
+  #bounded(hold: Hold): Hold {
+    const { askedModel: asked, row = asked, key } = hold
+    if (row === asked && hold.tags.length === 0) return hold
+    const day = dayOf(hold.at)
+    const askedModel = row === asked ? asked : this.#models.textOr(row, asked, key, day)
+    const servedModel = hold.servedModel === asked ? askedModel : hold.servedModel
+    const tags = hold.tags.map((tag) => this.#tags.textOr(otherTags, tag, key, day))
+    return { ...hold, askedModel, servedModel, tags: [...new Set(tags)] }
   }
 }
+
+/** Stands for the tags beyond a key's number; no client can send it. */
+const otherTags = '(other)'
 
 const addHold = `INSERT INTO ledger_hold (id, instance, at, series, decision, tags, reserved_nano)
   VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`
 
-const asRefusal = (error: unknown): Failure =>
-  error instanceof Failure && (error.code === 'store_full' || error.code === 'store_failed')
-    ? error
-    : new Failure('store_failed', 'The ledger could not be written.', { cause: error })
+/** Told to clients: where the store lies is for the log, which has the cause. */
+const asRefusal = (cause: unknown): Failure => {
+  const isFull = cause instanceof Failure && cause.code === 'store_full'
+  const message = isFull ? 'The disk of the ledger is full.' : 'The ledger could not be written.'
+  return new Failure(isFull ? 'store_full' : 'store_failed', { message, retryAfterMs: 1000 }, { cause })
+}

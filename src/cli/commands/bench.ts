@@ -4,8 +4,9 @@ import { modelNames, readKey, startChat, urlOf, type Endpoint } from '../client.
 import type { InhouseCommand } from '../command.ts'
 import type { Context } from '../context.ts'
 import { Failure } from '../../core/failure.ts'
-import { wholeNumber, wholeNumbers } from '../parse.ts'
-import { durationText, table, type Column } from '../print.ts'
+import { serverUrl, wholeNumber, wholeNumbers } from '../parse.ts'
+import { countedText, durationText, table, type Column } from '../print.ts'
+import type { Bars } from '../progress.ts'
 import { measuresOf, type Measures, type Run } from '../measures.ts'
 
 interface Options {
@@ -30,7 +31,11 @@ export const bench = (command: InhouseCommand): void => {
     .option('--tokens <n>', 'tokens of each answer, at most', wholeNumber, 128)
     .option('--prompt-tokens <n>', 'tokens of each prompt, about', wholeNumber, 128)
     .option('--requests <n>', 'requests of each stream, one after the other', wholeNumber, 3)
-    .option('--url <url>', 'a server elsewhere (its key in INHOUSE_KEY); left out: the one of the config')
+    .option(
+      '--url <url>',
+      'a server elsewhere (its key in INHOUSE_KEY); left out: the one of the config',
+      serverUrl,
+    )
     .example('inhouse bench', 'the first model, at 1, 2, 4 and 8 streams')
     .example(
       'inhouse bench small --streams 1,16 --tokens 256 --prompt-tokens 1000',
@@ -42,27 +47,43 @@ export const bench = (command: InhouseCommand): void => {
 }
 
 const run = async (context: Context, options: Options, named: string | undefined): Promise<void> => {
-  const url = options.url?.replace(/\/(v1\/?)?$/, '') ?? urlOf((await context.load()).config.listen)
+  const url = options.url ?? urlOf((await context.load()).config.listen)
   const endpoint = { url, key: await readKey(context.home) }
   const model = named ?? (await modelNames(endpoint))[0]
-  if (model === undefined) throw new Failure('model_unknown', 'The server names no models; name one.')
-  const bars = context.bars()
-  bars.onProgress({ label: `Warming ${model} up`, done: 0 })
-  const one = (): Promise<Run> => measureOne(endpoint, model, options)
-  await one()
-  const rows: Measures[] = []
-  for (const streams of options.streams) {
-    bars.onProgress({ label: `Measuring at ${streams} ${streams === 1 ? 'stream' : 'streams'}`, done: 0 })
-    const began = performance.now()
-    const runs = await Promise.all(Array.from({ length: streams }, () => inTurn(options.requests, one)))
-    rows.push(measuresOf(streams, runs.flat(), performance.now() - began))
-  }
-  bars.clear()
+  if (model === undefined)
+    throw new Failure('model_unknown', {
+      message: 'The server names no models that this key may ask for.',
+      help: 'Name one, or give another key in INHOUSE_KEY.',
+    })
+  const rows = await measureAll(context.bars(), endpoint, model, options)
   const { tokens, promptTokens, requests } = options
   context.result({ url, model, settings: { tokens, promptTokens, requests }, rows }, (paint) => {
-    const head = `${paint.bold(model)} at ${url}; answers of up to ${tokens} tokens, ${requests} requests a stream`
+    const head = `${paint.bold(model)} at ${url}; answers of up to ${tokens} tokens, ${countedText(requests, 'request')} a stream`
     return `${head}\n\n${table(columns, rows, paint)}`
   })
+}
+
+const measureAll = async (
+  bars: Bars,
+  endpoint: Endpoint,
+  model: string,
+  options: Options,
+): Promise<Measures[]> => {
+  const one = (): Promise<Run> => measureOne(endpoint, model, options)
+  const rows: Measures[] = []
+  try {
+    bars.onProgress({ label: `Warming ${model} up`, done: 0 })
+    await one()
+    for (const streams of options.streams) {
+      bars.onProgress({ label: `Measuring at ${countedText(streams, 'stream')}`, done: 0 })
+      const began = performance.now()
+      const runs = await Promise.all(Array.from({ length: streams }, () => inTurn(options.requests, one)))
+      rows.push(measuresOf(streams, runs.flat(), performance.now() - began))
+    }
+    return rows
+  } finally {
+    bars.clear()
+  }
 }
 
 const inTurn = async (times: number, one: () => Promise<Run>): Promise<Run[]> => {

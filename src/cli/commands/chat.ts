@@ -21,7 +21,7 @@ interface Options {
 export const chat = (command: InhouseCommand): void => {
   command
     .description(
-      'Asks a model and streams its answer; a conversation when no question is given. Uses the running server, with the key of the home; where none runs, it starts one for the time of the chat.',
+      'Asks a model and streams its answer; a conversation when no question is given. Uses the running server, with the key of the home (or INHOUSE_KEY); where none runs, it starts one for the time of the chat.',
     )
     .argument('[question]', 'what to ask; what is piped in is put below it')
     .option('--model <name>', 'which model; left out: the first that the server names')
@@ -44,11 +44,17 @@ const run = async (context: Context, options: Options, question: string | undefi
   const piped = isPiped() ? (await Bun.stdin.text()).trim() : ''
   const first = [question ?? '', piped].filter((text) => text !== '').join('\n\n')
   if (first === '' && (!isTerminal || context.isJson))
-    throw new Failure('usage_wrong', 'There is no question.')
+    throw new Failure('usage_wrong', {
+      message: 'There is no question.',
+      help: 'Give one (`inhouse chat "Why is the sky blue?"`), or pipe it in.',
+    })
   await withServer(context, async (endpoint) => {
     const model = options.model ?? (await modelNames(endpoint))[0]
     if (model === undefined)
-      throw new Failure('model_unknown', 'The server names no models; give one with --model.')
+      throw new Failure('model_unknown', {
+        message: 'The server names no models that this key may ask for.',
+        help: 'Give one with --model, or another key in INHOUSE_KEY.',
+      })
     const talk = new Talk(context, endpoint, { ...options, model })
     if (first === '') await converse(context, talk)
     else await talk.ask(first)

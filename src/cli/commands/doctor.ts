@@ -4,13 +4,14 @@ import type { InhouseCommand } from '../command.ts'
 import type { Context } from '../context.ts'
 import { checksText, failed, ok, type Check } from '../doctor/check.ts'
 import { checkLocalModels } from '../doctor/engine.ts'
+import { checkHome } from '../doctor/folder.ts'
 import { checkKey, checkPort, checkStore } from '../doctor/home.ts'
 import { checkClock, checkDisk, checkHardware, checkProxy } from '../doctor/surroundings.ts'
 
 export const doctor = (command: InhouseCommand): void => {
   command
     .description(
-      'Looks at everything that `serve` needs and finds what is wrong before it hurts: hardware, disk, config, store, key, address, engine, models, Python and its package index (only if something must be fetched), clock, proxy. Changes nothing; each finding says what to do.',
+      'Looks at everything that `serve` needs and finds what is wrong before it hurts: hardware, disk, home, config, key, store, address, engine, models, Python and its package index (only if something must be fetched), clock, proxy. Leaves everything as it was; each finding says what to do.',
     )
     .example('inhouse doctor', 'before the first start, and when something is strange')
     .example(
@@ -35,8 +36,9 @@ const examine = async (context: Context): Promise<Check[]> => {
   const { env } = process
   const machine = await readMachine()
   const loaded = await context.load({ here: true }).catch((thrown: unknown) => asFailure(thrown))
-  const [disk, key, { check: store, latest }, served] = await Promise.all([
+  const [disk, folder, key, { check: store, latest }, served] = await Promise.all([
     checkDisk(home),
+    checkHome(home),
     checkKey(home),
     checkStore(home),
     // What stands in a broken config cannot be looked at.
@@ -54,6 +56,7 @@ const examine = async (context: Context): Promise<Check[]> => {
   return [
     ...checkHardware(machine),
     disk,
+    folder,
     config,
     key,
     store,

@@ -7,12 +7,16 @@ import { findEngine } from '../../serve/engines/find.ts'
 import { installEngine } from '../../serve/engines/install.ts'
 import { listInstallations, type Installation } from '../../serve/engines/installation.ts'
 import { readMachine } from '../../serve/engines/machine.ts'
+import { xllamacpp } from '../../serve/engines/xllamacpp.ts'
 import type { InhouseCommand } from '../command.ts'
 import type { Context } from '../context.ts'
+import { sha256 as digest } from '../parse.ts'
 import { facts, table, type Column } from '../print.ts'
+import { withBars } from '../progress.ts'
 
 interface InstallOptions {
   readonly accelerator: 'auto' | Accelerator
+  readonly version?: string
   readonly from?: string
   readonly sha256?: string
 }
@@ -25,7 +29,7 @@ export const engines = (command: InhouseCommand): void => {
     .command('list')
     .summary('show the engines')
     .description(
-      'Shows the engine in use (the config’s, else a llama-server on PATH, else the installed one that suits the hardware best) and all that are installed.',
+      'Shows the engine in use (the config’s, else a llama-server on PATH, else the installed one that suits the hardware best, of several the one that was installed last) and all that are installed.',
     )
     .example('inhouse engines list', 'what there is')
     .example('inhouse engines list --json | jq .inUse', 'the one in use, for a program')
@@ -42,14 +46,24 @@ export const engines = (command: InhouseCommand): void => {
         .choices(['auto', ...accelerators])
         .default('auto'),
     )
+    .addOption(
+      new Option(
+        '--version <version>',
+        `a version of the package xllamacpp other than the pinned ${xllamacpp.version}; its digest is recorded at first use, or given with --sha256`,
+      ).conflicts('from'),
+    )
     .option(
       '--from <file>',
       'a wheel of xllamacpp or a release archive of llama.cpp instead: a path or an https address',
     )
-    .option('--sha256 <hex>', 'what the wheel or archive must have')
+    .option('--sha256 <hex>', 'what the wheel or archive must have', digest)
     .example('inhouse engines install', 'the one for this machine')
     .example('inhouse engines install --accelerator cuda', 'for an NVIDIA GPU')
     .example('inhouse engines install --accelerator vulkan', 'a GPU without its vendor’s libraries')
+    .example(
+      'inhouse engines install --version 2026.9.11063',
+      'another version; the plain command goes back to the pinned one',
+    )
     .example('inhouse engines install --from ./llama-b6500-bin-ubuntu-x64.zip', 'in a closed network')
     .failsWhen('it could not be brought or does not start here; nothing of it stays')
     .runs(install)
@@ -104,20 +118,30 @@ const trustText: Readonly<Record<Installation['trust'], string>> = {
   recorded: 'recorded at first use: nobody vouches for it; another one later is refused',
 }
 
-const install = async (context: Context, { accelerator, from, sha256 }: InstallOptions): Promise<void> => {
+const install = async (
+  context: Context,
+  { accelerator, version, from, sha256 }: InstallOptions,
+): Promise<void> => {
   const { config } = await context.load()
+  await mustBeThere(from)
   if (config.offline && from === undefined)
-    throw new Failure('network_unreachable', 'The config says `offline: true`; bring a file with --from.')
-  const bars = context.bars()
-  const installation = await installEngine({
-    home: context.home,
-    machine: await readMachine(),
-    accelerator,
-    ...(from !== undefined && { from }),
-    ...(sha256 !== undefined && { sha256: sha256.toLowerCase() }),
-    env: process.env,
-    onProgress: bars.onProgress,
-  }).finally(bars.end)
+    throw new Failure('network_unreachable', {
+      message: 'The config says `offline: true`, so nothing is downloaded.',
+      help: 'Bring a wheel or an archive on a file with `--from FILE`, or take the line out.',
+    })
+  const machine = await readMachine()
+  const installation = await withBars(context.bars(), (onProgress) =>
+    installEngine({
+      home: context.home,
+      machine,
+      accelerator,
+      ...(version !== undefined && { version }),
+      ...(from !== undefined && { from }),
+      ...(sha256 !== undefined && { sha256 }),
+      env: process.env,
+      onProgress,
+    }),
+  )
   context.result(installation, (paint) =>
     facts(
       [
@@ -128,4 +152,12 @@ const install = async (context: Context, { accelerator, from, sha256 }: InstallO
       paint,
     ),
   )
+}
+
+const mustBeThere = async (from: string | undefined): Promise<void> => {
+  if (from === undefined || from.startsWith('https://') || (await Bun.file(from).exists())) return
+  throw new Failure('usage_wrong', {
+    message: `There is no file ${from}.`,
+    help: 'Name a wheel of xllamacpp or a release archive of llama.cpp: a path, or an address with https://.',
+  })
 }

@@ -1,142 +1,111 @@
 import { ledgerReader } from '../../account/ledger/reader.ts'
 import type { Entry } from '../../account/ledger/entry.ts'
 import type { Count } from '../../core/usage.ts'
-import { failures } from '../../core/failure.ts'
-import type { Attempt, Considered, TargetName } from '../../core/decision.ts'
+import { Failure } from '../../core/failure.ts'
 import type { InhouseCommand } from '../command.ts'
 import type { Context } from '../context.ts'
+import { entryText } from '../entry-text.ts'
 import { clock, keyNames, withStore } from '../home-store.ts'
-import { countText, durationText, facts, momentText, table, type Paint } from '../print.ts'
+import { atMost } from '../parse.ts'
+import { countText, durationText, secondText, table, type Paint } from '../print.ts'
+
+interface Options {
+  readonly limit?: number
+  readonly before?: string
+}
+
+/** As many as the ledger gives at once. */
+const mostListed = 1000
 
 export const explain = (command: InhouseCommand): void => {
   command
     .description(
-      'Shows one request as the ledger has it: who answered and why, who was passed over, what was tried, how long each step took. The id stands in the answer’s header x-inhouse-request-id. What was asked and answered is written nowhere.',
+      'Shows one request as the ledger has it: who answered and why, who was passed over, what was tried, how long each step took. Without an id it lists the newest requests that have ended. The id stands in the answer’s header x-inhouse-request-id. A call that was refused before it was admitted (no key, an unknown model, over its limit) has no row: its id and the reason stand in the log of the server. What was asked and answered is written nowhere.',
     )
-    .argument('[request-id]', 'the id or the beginning of one; left out: the latest request')
+    .argument('[request-id]', 'the id or the beginning of one; left out: a list of the newest requests')
+    .option('--limit <n>', 'of the list: how many requests (20 if left out)', atMost(mostListed))
+    .option('--before <id>', 'of the list: only what came before this request, for the next page')
+    .example('inhouse explain', 'the newest requests')
     .example('inhouse explain req_019aa6c4', 'a request by the beginning of its id')
-    .example('inhouse explain', 'the latest request')
     .example('inhouse explain req_019aa6c4 --json | jq .decision', 'the decision alone')
+    .example(
+      'inhouse explain --limit 1000 --json | jq ".[] | select(.outcome != \\"done\\")"',
+      'what went wrong',
+    )
     .failsWhen('there is no such request')
-    .runs(show)
+    .runs(run)
 }
 
-const show = async (context: Context, _: object, id: string | undefined): Promise<void> => {
+const run = (context: Context, options: Options, id: string | undefined): Promise<void> => {
+  if (id === undefined) return list(context, options)
+  if (options.limit === undefined && options.before === undefined) return show(context, id)
+  throw new Failure('usage_wrong', {
+    message: '--limit and --before belong to the list of requests, not to one.',
+    help: `\`inhouse explain ${id}\` shows that request.`,
+  })
+}
+
+const show = async (context: Context, id: string): Promise<void> => {
   const [entry, nameOfKey] = await withStore(context.home, async (store) => {
-    const reader = ledgerReader(store, clock)
-    const found = id === undefined ? (await reader.recent({ limit: 1 }))[0] : await reader.find(id)
+    const found = await ledgerReader(store, clock)
+      .find(id)
+      .catch((thrown: unknown) => {
+        throw asRequestUnknown(thrown, id)
+      })
     return [found, await keyNames(store)]
   })
-  if (entry === undefined) context.result({ entry: null }, () => 'There is no request yet.\n')
-  else context.result(entry, (paint) => entryText(entry, nameOfKey(entry.key), paint))
+  context.result(entry, (paint) => entryText(entry, nameOfKey(entry.key), paint))
 }
 
-/** The report of one request, for people. */
-export const entryText = (entry: Entry, key: string, paint: Paint): string => {
-  const { decision } = entry
-  const parts = [
-    `${paint.bold(entry.id)}  ${outcomeText(entry, paint)}\n\n`,
-    facts(
-      [
-        [
-          'asked',
-          `${entry.askedModel}, ${momentText(entry.at)}, by ${key}${entry.team === undefined ? '' : ` of ${entry.team}`}`,
-        ],
-        ['answered by', `${entry.servedModel} at ${entry.backend}, place ${entry.place}`],
-        ['through', `${entry.surface} (${entry.operation}), label ${entry.label}`],
-        ['tags', entry.tags.join(', ')],
-        [
-          'why',
-          decision.reasons
-            .map(({ text }) => text)
-            .join('\n')
-            .replaceAll('\n', `\n${' '.repeat(13)}`),
-        ],
-        ['tokens', tokensText(entry)],
-        ['time', timesText(entry)],
-        ['engine', engineText(entry)],
-        ['cost', entry.cost === undefined ? undefined : `${entry.cost.nano / 1e9} ${entry.cost.currency}`],
-      ],
-      paint,
-    ),
-    decision.considered.length === 0
-      ? ''
-      : `\n${paint.bold('Considered')}\n${considered(decision.considered, paint)}`,
-    decision.attempts.length === 0 ? '' : `\n${paint.bold('Tried')}\n${attempts(decision.attempts, paint)}`,
-  ]
-  return parts.join('')
+/** Only a whole id can be that of a refused call; a part of one is mistyped or too short. */
+const asRequestUnknown = (thrown: unknown, id: string): unknown => {
+  if (!(thrown instanceof Failure) || thrown.code !== 'not_found') return thrown
+  const { message } = thrown
+  if (/^req_[0-9a-f]{32}$/.test(id)) return new Failure('request_unknown', message)
+  return new Failure('request_unknown', {
+    message,
+    help: '`inhouse explain` lists the newest requests with their ids.',
+  })
 }
 
-const outcomeText = ({ outcome, failure }: Entry, paint: Paint): string => {
-  if (outcome === 'done') return paint.green('done')
-  if (outcome === 'open') return paint.yellow('under way')
-  const why = failure === undefined ? '' : `: ${failure}. ${failures[failure].help}`
-  const words = { failed: 'failed', left: 'the client left', lost: 'lost: the process that served it died' }
-  return `${paint.red(words[outcome])}${why}`
+const list = async (context: Context, { limit = 20, before }: Options): Promise<void> => {
+  const [entries, nameOfKey] = await withStore(context.home, async (store) => {
+    const found = await ledgerReader(store, clock).recent({ limit, ...(before !== undefined && { before }) })
+    return [found, await keyNames(store)]
+  })
+  context.result(entries, (paint) => entriesText(entries, nameOfKey, paint))
+  const last = entries.at(-1)
+  if (!context.isJson && last !== undefined && entries.length === limit)
+    context.say(context.paint.dim(`Older ones: inhouse explain --limit ${limit} --before ${last.id}\n`))
 }
 
-const tokensText = ({ usage }: Entry): string => {
-  const said = (name: string, count: Count | undefined): string[] =>
-    count === undefined
-      ? []
-      : [`${countText(count.tokens)} ${name}${count.source === 'reported' ? '' : ` (${count.source})`}`]
-  return [
-    ...said('in', usage.input),
-    ...said('of them cached', usage.cached),
-    ...said('written to the cache', usage.cacheWrite),
-    ...said('out', usage.output),
-    ...said('of them reasoning', usage.reasoning),
-  ].join(', ')
-}
-
-const times = (pairs: readonly (readonly [ms: number | undefined, what: string])[]): string =>
-  pairs.flatMap(([ms, what]) => (ms === undefined ? [] : [`${durationText(ms)} ${what}`])).join(', ')
-
-const timesText = ({ queueMs, firstEventMs, totalMs }: Entry): string =>
-  times([
-    [queueMs, 'in the queue'],
-    [firstEventMs, 'to the first token'],
-    [totalMs, 'in all'],
-  ])
-
-const engineText = ({ prefillMs, decodeMs }: Entry): string =>
-  times([
-    [prefillMs, 'reading the prompt'],
-    [decodeMs, 'writing'],
-  ])
-
-const nameOf = { title: 'ROW', cell: ({ row }: TargetName): string => row }
-const whereOf = [
-  { title: 'BACKEND', cell: ({ backend }: TargetName): string => backend },
-  { title: 'MODEL', cell: ({ model }: TargetName): string => model },
-  { title: 'PLACE', cell: ({ place }: TargetName): string => place },
-] as const
-
-const considered = (rows: readonly Considered[], paint: Paint): string =>
-  table(
+/** Requests below each other, for people. */
+const entriesText = (entries: readonly Entry[], nameOfKey: (id: string) => string, paint: Paint): string => {
+  if (entries.length === 0) return 'There is no request.\n'
+  const tokens = (count: Count | undefined): string => (count === undefined ? '' : countText(count.tokens))
+  return table(
     [
-      nameOf,
-      ...whereOf,
-      { title: 'VERDICT', cell: ({ verdict }: Considered) => verdict.replace('-', ' ') },
-      { title: 'WHY', cell: ({ reasons }: Considered) => reasons.map(({ text }) => text).join('; ') },
-    ],
-    rows,
-    paint,
-  )
-
-const attempts = (rows: readonly Attempt[], paint: Paint): string =>
-  table(
-    [
-      nameOf,
-      ...whereOf,
+      { title: 'WHEN', cell: ({ at }: Entry) => secondText(at) },
+      { title: 'REQUEST', cell: ({ id }) => id },
+      { title: 'KEY', cell: ({ key }) => nameOfKey(key) },
+      {
+        title: 'MODEL',
+        cell: ({ askedModel, servedModel }) =>
+          servedModel === askedModel || servedModel === '' ? askedModel : `${askedModel} → ${servedModel}`,
+      },
       {
         title: 'OUTCOME',
-        cell: ({ outcome, failure }: Attempt) => (failure === undefined ? outcome : `${outcome}: ${failure}`),
+        cell: ({ outcome, failure }) => (outcome === 'failed' && failure !== undefined ? failure : outcome),
       },
-      { title: 'STATUS', align: 'right' as const, cell: ({ status }: Attempt) => String(status ?? '') },
-      { title: 'QUEUE', align: 'right' as const, cell: ({ queueMs }: Attempt) => durationText(queueMs) },
-      { title: 'TOOK', align: 'right' as const, cell: ({ tookMs }: Attempt) => durationText(tookMs) },
+      { title: 'IN', align: 'right', cell: ({ usage }) => tokens(usage.input) },
+      { title: 'OUT', align: 'right', cell: ({ usage }) => tokens(usage.output) },
+      {
+        title: 'TOOK',
+        align: 'right',
+        cell: ({ totalMs }) => (totalMs === undefined ? '' : durationText(totalMs)),
+      },
     ],
-    rows,
+    entries,
     paint,
   )
+}

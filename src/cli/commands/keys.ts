@@ -1,9 +1,12 @@
+import { asFailure, Failure } from '../../core/failure.ts'
+import { builtInPlaces } from '../../core/place.ts'
 import type { KeyStore } from '../../protect/guard/key-store.ts'
 import type { Key } from '../../protect/guard/key-table.ts'
 import type { InhouseCommand } from '../command.ts'
 import type { Context } from '../context.ts'
 import { clock, withKeys, withStore } from '../home-store.ts'
-import { span, wholeNumber, words } from '../parse.ts'
+import { noSuch, strangers } from '../names.ts'
+import { label, span, wholeNumber, words } from '../parse.ts'
 import { countText, momentText, table, type Column, type Paint } from '../print.ts'
 
 interface CreateOptions {
@@ -26,10 +29,10 @@ export const keys = (command: InhouseCommand): void => {
     .command('create')
     .summary('make a key')
     .description(
-      'Makes a key and prints it once: only its hash is kept. It works at once, also on a running server.',
+      'Makes a key and prints it once: only its hash is kept. It works at once, also on a running server. Models and places that the config does not have (yet) are taken with a warning, in --json under `warnings`: until the config has them the key opens nothing there.',
     )
-    .requiredOption('--name <name>', 'what the key is called; free among the keys in force')
-    .option('--team <team>', 'whose usage and limits it counts towards')
+    .requiredOption('--name <name>', 'what the key is called; free among the keys in force', label)
+    .option('--team <team>', 'whose usage and limits it counts towards', label)
     .option('--tags <a,b>', 'words that its requests carry in the ledger', words)
     .option(
       '--models <m1,m2*>',
@@ -79,8 +82,10 @@ const inHome = <T>({ home }: Context, work: (keys: KeyStore) => T | Promise<T>):
 
 const create = async (context: Context, options: CreateOptions): Promise<void> => {
   const { name, team, tags, models, places, expires, rpm, tpm, concurrency } = options
-  const { key, secret } = await inHome(context, (known) =>
-    known.create({
+  const warnings = await warningsOf(context, options)
+  const { key, secret } = await inHome(context, (known) => {
+    mustBeFree(name, known.list())
+    return known.create({
       name,
       team,
       models,
@@ -92,13 +97,37 @@ const create = async (context: Context, options: CreateOptions): Promise<void> =
         ...(tpm !== undefined && { tokensPerMinute: tpm }),
         ...(concurrency !== undefined && { concurrency }),
       },
-    }),
-  )
-  context.result({ id: key.id, key: secret }, () => `${secret}\n`)
-  if (!context.isJson)
-    context.say(
-      `${context.paint.dim(`${key.id}, ${key.name}. The key is shown only this once; keep it now.`)}\n`,
-    )
+    })
+  })
+  context.result({ id: key.id, key: secret, ...(warnings.length > 0 && { warnings }) }, () => `${secret}\n`)
+  if (context.isJson) return
+  const { dim, yellow } = context.paint
+  context.say(`${dim(`${key.id}, ${key.name}. The key is shown only this once; keep it now.`)}\n`)
+  context.say(warnings.map((text) => `${yellow(text)}\n`).join(''))
+}
+
+const mustBeFree = (name: string, known: readonly Key[]): void => {
+  const other = known.find((key) => key.revokedAt === undefined && (key.name === name || key.id === name))
+  if (other === undefined) return
+  const expired = stateOf(other) === 'expired' ? ', and has expired' : ''
+  throw new Failure('usage_wrong', {
+    message: `${other.id} is already called ${name}${expired}.`,
+    help: `Take another name, or \`inhouse keys revoke ${name}\` first.`,
+  })
+}
+
+/** What of a key's models and places the config does not have: a mistake, or not there yet. */
+const warningsOf = async (context: Context, { models, places }: CreateOptions): Promise<string[]> => {
+  if (models === undefined && places === undefined) return []
+  try {
+    const { config } = await context.load()
+    return [
+      ...strangers('model', models ?? [], Object.keys(config.models)),
+      ...strangers('place', places ?? [], [...Object.keys(builtInPlaces), ...Object.keys(config.places)]),
+    ]
+  } catch (thrown) {
+    return [`Models and places were not looked at: ${asFailure(thrown).message.trimEnd()}`]
+  }
 }
 
 const list = async (context: Context, { all = false }: { readonly all?: boolean }): Promise<void> => {
@@ -113,11 +142,31 @@ const list = async (context: Context, { all = false }: { readonly all?: boolean 
 }
 
 const revoke = async (context: Context, _: object, idOrName: string): Promise<void> => {
-  const key = await inHome(context, (store) => store.revoke(idOrName))
+  const key = await inHome(context, (store) => {
+    mustBeInForce(idOrName, store.list())
+    return store.revoke(idOrName)
+  })
   context.result(
     { id: key.id, name: key.name, revokedAt: key.revokedAt },
     () => `Revoked ${key.name} (${key.id}).\n`,
   )
+}
+
+const mustBeInForce = (idOrName: string, known: readonly Key[]): void => {
+  const meant = known.filter(({ id, name }) => id === idOrName || name === idOrName)
+  if (meant.some(({ revokedAt }) => revokedAt === undefined)) return
+  const { revokedAt } = meant.at(-1) ?? {}
+  const names = known.filter((key) => key.revokedAt === undefined).map(({ name }) => name)
+  throw new Failure('usage_wrong', {
+    message:
+      revokedAt === undefined
+        ? noSuch('key', idOrName, names)
+        : `${idOrName} was revoked already, on ${momentText(revokedAt)}.`,
+    help:
+      revokedAt === undefined
+        ? '`inhouse keys list` shows the keys in force.'
+        : 'There is nothing to do: no server takes it any more.',
+  })
 }
 
 const stateOf = (key: Key): 'in force' | 'revoked' | 'expired' => {

@@ -1,11 +1,13 @@
 import type { Settings } from '../../config/index.ts'
-import { Failure } from '../../core/failure.ts'
+import { asFailure, Failure } from '../../core/failure.ts'
 import type { Model } from '../../models/model.ts'
 import { modelSources } from '../../models/sources/index.ts'
 import { openModels } from '../../models/store.ts'
 import type { InhouseCommand } from '../command.ts'
 import type { Context } from '../context.ts'
+import { noSuch } from '../names.ts'
 import { bytesText, countText, facts, table, type Column } from '../print.ts'
+import { withBars } from '../progress.ts'
 
 const examples = modelSources.map(({ example }) => example).join(', ')
 
@@ -131,23 +133,33 @@ const columns: readonly Column<Listed>[] = [
 const weightsText = (parameters: number): string =>
   parameters >= 1e9 ? `${(parameters / 1e9).toFixed(1)} B` : `${Math.round(parameters / 1e6)} M`
 
-/** A name of the config stands for its source. */
-const sourceOf = ({ models: rows }: Pick<Settings, 'models'>, word: string): string => {
+/** A name of the config stands for its source; `known` are sources that may be meant. */
+const sourceOf = (
+  { models: rows }: Pick<Settings, 'models'>,
+  word: string,
+  known: readonly string[] = [],
+): string => {
   const row = Object.hasOwn(rows, word) ? rows[word] : undefined
-  if (row === undefined) return word
-  if (row.source !== undefined) return row.source
-  throw new Failure('usage_wrong', `${word} runs elsewhere; there is nothing of it here.`)
+  if (row?.source !== undefined) return row.source
+  if (row === undefined && word.includes(':')) return word
+  const message =
+    row === undefined
+      ? noSuch('model', word, [...Object.keys(rows), ...known])
+      : `${word} runs elsewhere; there is nothing of it here.`
+  const help = '`inhouse models list` shows the names; a source looks like hf:owner/repo:Q4_K_M.'
+  throw new Failure('usage_wrong', { message, help })
 }
 
 const pull = async (context: Context, _: object, word: string): Promise<void> => {
   const { config } = await context.load()
   const source = sourceOf(config, word)
   if (config.offline && !source.startsWith('file:'))
-    throw new Failure('network_unreachable', 'The config says `offline: true`, so nothing is downloaded.')
-  const bars = context.bars()
-  const model = await openModels({ home: context.home, env: process.env })
-    .pull(source, { onProgress: bars.onProgress })
-    .finally(bars.end)
+    throw new Failure('network_unreachable', {
+      message: 'The config says `offline: true`, so nothing is downloaded.',
+      help: 'Bring it on a file with `inhouse models pull file:PATH`, or take the line out.',
+    })
+  const home = openModels({ home: context.home, env: process.env })
+  const model = await withBars(context.bars(), (onProgress) => home.pull(source, { onProgress }))
   const { facts: known, files, ...rest } = model
   context.result({ ...rest, ...known, files }, (paint) =>
     facts(
@@ -178,10 +190,14 @@ const modelLines = (name: string, source: string): string =>
 
 const remove = async (context: Context, _: object, word: string): Promise<void> => {
   const { config } = await context.load()
-  const source = sourceOf(config, word)
   const home = openModels({ home: context.home, env: process.env })
-  const before = (await home.list()).find((model) => model.source === source)
-  await home.remove(source)
+  const here = await home.list()
+  const sources = here.map(({ source }) => source)
+  const source = sourceOf(config, word, sources)
+  await home.remove(source).catch((thrown: unknown) => {
+    throw asFailure(thrown).code === 'model_missing' ? notHere(source, sources) : thrown
+  })
+  const before = here.find((model) => model.source === source)
   context.result({ removed: source, bytes: before?.bytes ?? null }, () => `Removed ${source}.\n`)
   const using = Object.entries(config.models).filter(([, row]) => row.source === source)
   if (using.length > 0)
@@ -189,3 +205,9 @@ const remove = async (context: Context, _: object, word: string): Promise<void> 
       `The config still names it (${using.map(([name]) => name).join(', ')}): the next start brings it again.\n`,
     )
 }
+
+const notHere = (source: string, sources: readonly string[]): Failure =>
+  new Failure('model_missing', {
+    message: noSuch('model', source, sources),
+    help: '`inhouse models list` shows what is here.',
+  })

@@ -59,10 +59,12 @@ const run = async (context: Context, { listen }: Options): Promise<void> => {
     if (!given.signal.aborted) mustServe(app)
     const measured = await measureFirst(app, given.signal)
     const [machine, found] = await surroundings
-    bars.end()
     if (!given.signal.aborted) {
       const neighbours = found.filter((neighbour) => !isOurs(neighbour, app.config(), app.port))
-      announce(context, { ...startedOf(app, context, loaded.file), measured, machine, neighbours })
+      const started = { ...startedOf(app, context, loaded.file), measured, machine, neighbours }
+      if (started.troubles.length === 0) bars.finish()
+      bars.end()
+      announce(context, started)
     }
     await signals.stopped
     context.say('Stopping: calls under way may end. Once more ends at once.\n')

@@ -1,4 +1,5 @@
-import { resolve } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 
 import { storePath } from '../../app/setup.ts'
 import { Failure } from '../../core/failure.ts'
@@ -48,22 +49,47 @@ export const store = (command: InhouseCommand): void => {
 const backup = async ({ home, result }: Context, _: object, file: string): Promise<void> => {
   const began = performance.now()
   const to = resolve(file)
-  if (await Bun.file(to).exists()) {
-    throw new Failure('usage_wrong', `${to} is there already; a backup overwrites nothing.`)
-  }
-  await withStore(home, (opened) => opened.backup(to))
+  const folder = dirname(to)
+  if ((await kindOf(to)) !== 'nothing')
+    throw wrong(`${to} is there already.`, 'Take another name: a backup overwrites nothing.')
+  if ((await kindOf(folder)) !== 'folder')
+    throw wrong(`There is no folder ${folder}.`, 'Make it first, or name another.')
+  await withStore(home, (opened) =>
+    opened.backup(to).catch((thrown: unknown) => {
+      throw ofBackup(thrown, `Check that ${folder} can be written and has room.`)
+    }),
+  )
   const bytes = Bun.file(to).size
   const took = durationText(performance.now() - began)
   result({ file: to, bytes }, () => `Wrote ${to} (${bytesText(bytes)}) in ${took}.\n`)
 }
 
 const restore = async ({ home, result }: Context, _: object, file: string): Promise<void> => {
+  const from = resolve(file)
   const path = storePath(home)
+  if ((await kindOf(from)) !== 'file')
+    throw wrong(`There is no file ${from}.`, 'Name a file that `inhouse store backup` wrote.')
   await makeHome(home)
-  await restoreStore(resolve(file), path)
+  await restoreStore(from, path).catch((thrown: unknown) => {
+    throw ofBackup(thrown, 'The store is as it was; take another backup.')
+  })
   const parts = await withStore(home, versions)
-  result({ store: path, parts }, () => `${path} is now what ${file} was.\n`)
+  result({ store: path, parts }, () => `${path} is now what ${from} was.\n`)
 }
+
+const kindOf = (path: string): Promise<'file' | 'folder' | 'nothing'> =>
+  stat(path).then(
+    (entry) => (entry.isDirectory() ? 'folder' : 'file'),
+    () => 'nothing',
+  )
+
+const wrong = (message: string, help: string): Failure => new Failure('usage_wrong', { message, help })
+
+/** What is said of the store is here true of the backup, and is helped otherwise. */
+const ofBackup = (thrown: unknown, help: string): unknown =>
+  thrown instanceof Failure && thrown.code !== 'store_busy'
+    ? new Failure(thrown.code, { message: thrown.message, help }, { cause: thrown })
+    : thrown
 
 const migrate = async ({ home, result }: Context): Promise<void> => {
   const parts = await withStore(home, versions)

@@ -2,10 +2,11 @@ import { Option, InvalidArgumentError } from 'commander'
 
 import { ledgerReader } from '../../account/ledger/reader.ts'
 import { groupings, type Grouping, type UsageReport, type UsageRow } from '../../account/ledger/usage.ts'
+import { Failure } from '../../core/failure.ts'
 import type { InhouseCommand } from '../command.ts'
 import type { Context } from '../context.ts'
 import { clock, keyNames, withStore } from '../home-store.ts'
-import { wholeNumber, words } from '../parse.ts'
+import { atMost, day, words } from '../parse.ts'
 import { countText, durationText, table, type Column, type Paint } from '../print.ts'
 
 interface Options {
@@ -27,11 +28,11 @@ export const usage = (command: InhouseCommand): void => {
     )
     .addOption(
       new Option('--days <n>', 'the last so many days, today included (30 if nothing is said)')
-        .argParser(wholeNumber)
+        .argParser(atMost(36_500))
         .conflicts('from'),
     )
-    .option('--from <day>', 'first day, as 2026-11-21')
-    .option('--to <day>', 'last day (today if left out)')
+    .option('--from <day>', 'first day, as 2026-11-21', day)
+    .option('--to <day>', 'last day (today if left out)', day)
     .example('inhouse usage', 'the last 30 days, by model')
     .example('inhouse usage --by team,model --days 7', 'a week, by team and model')
     .example(
@@ -51,6 +52,11 @@ const groupingList = (text: string): Grouping[] =>
   })
 
 const show = async (context: Context, { by, days, from, to }: Options): Promise<void> => {
+  if (from !== undefined && from > (to ?? today()))
+    throw new Failure('usage_wrong', {
+      message: `--from ${from} is after ${to === undefined ? 'today' : `--to ${to}`}.`,
+      help: 'Give the earlier day to --from and the later one to --to; both are counted.',
+    })
   const [report, nameOfKey] = await withStore(context.home, async (store) => {
     const asked = { by, ...(days && { days }), ...(from && { from }), ...(to && { to }) }
     const found = await ledgerReader(store, clock).usage(asked)
@@ -58,6 +64,8 @@ const show = async (context: Context, { by, days, from, to }: Options): Promise<
   })
   context.result(report, (paint) => reportText(report, by, nameOfKey, paint))
 }
+
+const today = (): string => new Date(clock.now()).toISOString().slice(0, 10)
 
 const reportText = (
   { rows, total, from, to }: UsageReport,

@@ -10,6 +10,7 @@ import { keyTables } from '../../protect/guard/key-table.ts'
 import { openStore } from '../../store/open.ts'
 import { answers, urlOf } from '../client.ts'
 import { clock } from '../home-store.ts'
+import { pathFailure } from '../path-failure.ts'
 import { bytesText } from '../print.ts'
 import { fail, failed, ok, warn, type Check } from './check.ts'
 
@@ -55,7 +56,8 @@ export const checkStore = async (
         versions.some((part) => part.name === name && part.version === steps.length),
       )
       const [entry] = isCurrent ? await ledgerReader(store, clock).recent({ limit: 1 }) : []
-      const size = bytesText(file.size)
+      const log = await stat(`${path}-wal`).catch(() => undefined)
+      const size = bytesText(file.size + (log?.size ?? 0))
       const check = isCurrent
         ? ok('store', `${path}, ${size}, sound`)
         : warn(
@@ -68,8 +70,18 @@ export const checkStore = async (
       await store.close()
     }
   } catch (thrown) {
-    return { check: failed('store', asFailure(thrown)), latest: undefined }
+    return { check: failed('store', reasonOf(asFailure(thrown))), latest: undefined }
   }
+}
+
+/** For a store that cannot be opened the table sends people to the doctor: who has to know why. */
+const reasonOf = (failure: Failure): Failure => {
+  if (failure.code !== 'store_failed') return failure
+  const reason = pathFailure(failure.cause)
+  if (reason instanceof Failure) return reason
+  const help =
+    'Look who owns it and whether its disk is sound; `inhouse store restore FILE` puts a backup in its place.'
+  return new Failure('store_failed', { message: failure.message, help })
 }
 
 /** Whether the address is free, or already ours. */
@@ -77,7 +89,8 @@ export const checkPort = async (address: string): Promise<Check> => {
   const url = urlOf(address)
   if (await answers(url)) return ok('address', `inhouse already serves at ${url}`)
   try {
-    await listen(address, () => new Response()).stop()
+    const nobody = (): Response => new Response()
+    await listen(address, nobody, nobody).stop()
     return ok('address', `${address} is free`)
   } catch (thrown) {
     return failed('address', asFailure(thrown))

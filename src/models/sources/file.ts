@@ -23,10 +23,19 @@ export const file: ModelSource = {
 }
 
 const place = async (reference: Reference): Promise<string> => {
-  const path = reference.rest.startsWith('//') ? fileURLToPath(`file:${reference.rest}`) : reference.rest
-  if (!path.startsWith('/')) throw notUnderstood(reference, 'give the whole path, from /')
+  const path = reference.rest.startsWith('//') ? pathIn(`file:${reference.rest}`) : reference.rest
+  if (path?.startsWith('/') !== true) throw notUnderstood(reference, 'give the whole path, from /')
   const entry = await stat(path).catch(() => undefined)
   if (entry === undefined) throw new Failure('source_missing', `There is no file ${path}.`)
   if (!entry.isFile()) throw notUnderstood(reference, 'it is not a file')
   return realpath(path)
+}
+
+/** Undefined for one of another machine, or that is badly escaped. */
+const pathIn = (url: string): string | undefined => {
+  try {
+    return fileURLToPath(url)
+  } catch {
+    return undefined
+  }
 }

@@ -44,6 +44,13 @@ test('a model in parts comes with all of its own parts, in order', () => {
   expect(chosen(parts, 'Q8_0/m-Q8_0-00001-of-00002.gguf')).toHaveLength(2)
 })
 
+test('a model of which a part is missing is not taken, and parts of a longer name are not its own', () => {
+  const parts = ['m-00001-of-00002.gguf', 'm-00002-of-00002.gguf', 'm-x-00001-of-00002.gguf']
+  expect(chosen(parts, 'm-00001-of-00002.gguf')).toEqual(parts.slice(0, 2))
+  expect(chosen(parts, 'm-x-00001-of-00002.gguf')).toEqual([])
+  expect(chosen(['m-Q8_0-00001-of-00003.gguf', 'm-Q8_0-00003-of-00003.gguf'], 'Q8_0')).toEqual([])
+})
+
 test('safetensors come with the small files beside them, and with nothing that holds code', () => {
   const paths = [
     'model.safetensors',

@@ -58,14 +58,17 @@ const hasQuantisation = (quantisation: string) => {
   return ({ path }: HubFile): boolean => pattern.test(path)
 }
 
+/** Nothing, where one of its parts is missing. */
 const withAllParts = (first: HubFile | undefined, files: readonly HubFile[]): readonly HubFile[] => {
   const [suffix, , count] = part.exec(first?.path ?? '') ?? []
   if (first === undefined) return []
   if (suffix === undefined) return [first]
   const stem = first.path.slice(0, -suffix.length)
-  return files.filter(
-    ({ path }) => path.startsWith(stem) && part.exec(path.slice(stem.length))?.[2] === count,
-  )
+  const parts = files.filter(({ path }) => {
+    const [own, , ofAll] = part.exec(path) ?? []
+    return own !== undefined && path === stem + own && ofAll === count
+  })
+  return parts.length === Number(count) ? parts : []
 }
 
 const asModel = (files: readonly HubFile[]): readonly Chosen[] =>

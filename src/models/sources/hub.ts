@@ -45,7 +45,7 @@ export const hub: ModelSource = {
   example: 'hf:owner/repo:Q4_K_M',
   find: async (reference, world, watch) => {
     const named = readName(reference)
-    const at = readEnvironment(world)
+    const at = readEnvironment(reference, world)
     const listed = await list(at, named, world, watch)
     const chosen = chooseFiles(listed.files, named.wanted)
     if (chosen.length === 0) throw nothingFits(reference, listed.files)
@@ -64,11 +64,15 @@ const readName = (reference: Reference): Named => {
   return { repository, revision, wanted }
 }
 
-const readEnvironment = ({ env }: World): Hub => {
-  const token = env['HF_TOKEN']
+const readEnvironment = (reference: Reference, { env }: World): Hub => {
+  const endpoint = (env['HF_ENDPOINT'] || 'https://huggingface.co').replace(/\/+$/, '')
+  if (!/^https?:$/.test(URL.parse(endpoint)?.protocol ?? ''))
+    throw notUnderstood(reference, 'HF_ENDPOINT is not a web address')
+
+  const token = env['HF_TOKEN']?.trim()
   const root = env['HF_HOME'] ?? join(env['HOME'] ?? '/', '.cache', 'huggingface')
   return {
-    endpoint: (env['HF_ENDPOINT'] ?? 'https://huggingface.co').replace(/\/+$/, ''),
+    endpoint,
     headers: token === undefined || token === '' ? {} : { authorization: `Bearer ${token}` },
     cache: env['HF_HUB_CACHE'] ?? join(root, 'hub'),
   }
@@ -107,7 +111,7 @@ const listFromHub = async (at: Hub, named: Named, world: World, watch: Watch): P
     const reply = await askBytes(next, asking)
     for (const entry of read(treeShape, reply.bytes)) {
       if (entry.type !== 'file') continue
-      const proof = entry.lfs === undefined ? { gitId: entry.oid } : { sha256: entry.lfs.oid }
+      const proof = entry.lfs === undefined ? { gitId: gitIdOf(entry.oid) } : { sha256: entry.lfs.oid }
       files.push({ path: entry.path, bytes: entry.lfs?.size ?? entry.size, ...proof })
     }
     next = nextPage(reply.headers.get('link'), at)
@@ -115,11 +119,20 @@ const listFromHub = async (at: Hub, named: Named, world: World, watch: Watch): P
   return { commit: sha, files }
 }
 
+const notAsPromised = (cause?: unknown): Failure =>
+  new Failure('download_failed', 'The hub’s answer is not what its API promises.', { cause })
+
+/** It becomes a path in the cache. */
+const gitIdOf = (oid: string): string => {
+  if (!/^[0-9a-f]{40}$/.test(oid)) throw notAsPromised()
+  return oid
+}
+
 const read = <T>(shape: z.ZodType<T>, bytes: Uint8Array): T => {
   try {
     return shape.parse(JSON.parse(Buffer.from(bytes).toString('utf8')))
   } catch (error) {
-    throw new Failure('download_failed', 'The hub’s answer is not what its API promises.', { cause: error })
+    throw notAsPromised(error)
   }
 }
 
@@ -127,7 +140,9 @@ const read = <T>(shape: z.ZodType<T>, bytes: Uint8Array): T => {
 const nextPage = (link: string | null, at: Hub): string | undefined => {
   const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(link ?? '')?.[1]
   if (next === undefined) return undefined
-  const url = new URL(next, at.endpoint)
+  const url = URL.parse(next, at.endpoint)
+  if (url === null) throw notAsPromised()
+
   if (url.origin !== new URL(at.endpoint).origin) {
     throw new Failure('download_failed', 'The hub’s next page is on another host.')
   }

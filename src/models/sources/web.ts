@@ -12,7 +12,7 @@ export const web: ModelSource = {
     if (sha256 === undefined) throw notUnderstood(reference, 'add #sha256= and the digest of the file')
     if (!URL.canParse(`https:${rest}`)) throw notUnderstood(reference, 'it is not a web address')
     const url = new URL(`https:${rest}`)
-    const name = basename(decodeURIComponent(url.pathname)) || 'model'
+    const name = basename(url.pathname) || 'model'
     return Promise.resolve({
       trust: 'pinned',
       files: [

@@ -1,5 +1,6 @@
-import { JsonText } from '../../core/json.ts'
+import { JsonText, parseJson } from '../../core/json.ts'
 import type { ChatPrompt, Message, Part, ResponseFormat, Tool, ToolChoice } from '../../core/request.ts'
+import type { Work } from '../../core/turns.ts'
 import { claudeTraits } from './claude-traits.ts'
 import type { ClaudeTraits } from './claude-traits.ts'
 import { Draft } from './draft.ts'
@@ -7,25 +8,24 @@ import { unsupported } from './quirks.ts'
 
 type Json = Record<string, unknown>
 
+/** Fields that cannot be said: named to the client. */
+type Warnings = Set<string>
+
 /** The neutral words as a Messages body. What it cannot say is in the draft's warnings. */
-export function anthropicDraft(prompt: ChatPrompt, model: string): Draft {
+export function* anthropicDraft(prompt: ChatPrompt, model: string): Work<Draft> {
   if ((prompt.choices ?? 1) > 1) throw unsupported('n', 'This backend gives one answer at a time.')
-  const warnings = [...Object.keys(prompt.rest), ...unsaid(prompt)]
-  const turns = turnsOf(
-    prompt.messages.filter(({ role }) => role !== 'system'),
-    warnings,
-  )
+  const warnings = new Set([...Object.keys(prompt.rest), ...unsaid(prompt)])
   const system = prompt.messages.filter(({ role }) => role === 'system').map(({ parts }) => textOf(parts))
   const body = {
     system: system.length === 0 ? undefined : system.join('\n\n'),
-    messages: turns,
+    messages: yield* turnsOf(prompt.messages, warnings),
     max_tokens: prompt.maxOutputTokens,
-    ...toolsOf(prompt),
+    ...toolsOf(prompt, warnings),
     ...thinkingOf(prompt, claudeTraits(model), warnings),
     stop_sequences: prompt.stop?.filter((stop) => stop.trim() !== ''),
     metadata: prompt.user === undefined ? undefined : { user_id: prompt.user },
   }
-  return new Draft(JsonText.from(body), warnings)
+  return new Draft(yield* JsonText.printed(body), warnings)
 }
 
 /** Fields of other dialects that have no counterpart here, by their name there. */
@@ -36,65 +36,81 @@ const unsaid = (prompt: ChatPrompt): string[] =>
     prompt.frequencyPenalty !== undefined && prompt.frequencyPenalty !== 0 && 'frequency_penalty',
     prompt.presencePenalty !== undefined && prompt.presencePenalty !== 0 && 'presence_penalty',
     prompt.responseFormat?.type === 'json' && 'response_format',
+    prompt.stop?.some((stop) => stop.trim() === '') === true && 'stop',
+    prompt.messages.some(({ name }) => name !== undefined) && 'messages[].name',
   ].filter((field) => field !== false)
 
 /** Neighbours of one role are one turn; in it tool results come first, as the API wants them. */
-function turnsOf(messages: readonly Message[], warnings: string[]): Json[] {
-  const turns: { readonly role: string; readonly content: Json[] }[] = []
+function* turnsOf(messages: readonly Message[], warnings: Warnings): Work<Json[]> {
+  const turns: { readonly role: string; readonly results: Json[]; readonly others: Json[] }[] = []
   for (const { role, parts } of messages) {
-    const blocks = parts.flatMap((part) => blockOf(part, warnings))
+    if (role === 'system') continue
+    const blocks = yield* blocksOf(parts, warnings)
     if (blocks.length === 0) continue
-    const last = turns.at(-1)
-    if (last?.role === role) last.content.push(...blocks)
-    else turns.push({ role, content: blocks })
+    let turn = turns.at(-1)
+    if (turn?.role !== role) turns.push((turn = { role, results: [], others: [] }))
+    for (const block of blocks) (block['type'] === 'tool_result' ? turn.results : turn.others).push(block)
   }
-  return turns.map(({ role, content }) => {
-    const results = content.filter((block) => block['type'] === 'tool_result')
-    return { role, content: [...results, ...content.filter((block) => block['type'] !== 'tool_result')] }
-  })
+  return turns.map(({ role, results, others }) => ({
+    role,
+    content: results.length === 0 ? others : [...results, ...others],
+  }))
 }
 
-/** One block, or none for what the API refuses: empty text, thoughts of another model (they have no signature). */
-function blockOf(part: Part, warnings: string[]): Json[] {
+/** Without what the API refuses: empty text, thoughts of another model (they have no signature). */
+function* blocksOf(parts: readonly Part[], warnings: Warnings): Work<Json[]> {
+  const blocks: Json[] = []
+  for (const part of parts) {
+    yield
+    if (part.type === 'text' && part.text.trim() === '') continue
+    if (part.type === 'reasoning' && part.signature === undefined) warnings.add('reasoning')
+    else if (part.type === 'tool-result') {
+      const content = yield* blocksOf(part.parts, warnings)
+      blocks.push({ type: 'tool_result', tool_use_id: part.id, content, is_error: part.isError })
+    } else if (part.type === 'tool-call') {
+      blocks.push({ type: 'tool_use', id: part.id, name: part.name, input: yield* inputOf(part.input) })
+    } else blocks.push(blockOf(part, warnings))
+  }
+  return blocks
+}
+
+function blockOf(part: Exclude<Part, { type: 'tool-call' | 'tool-result' }>, warnings: Warnings): Json {
   switch (part.type) {
     case 'text':
-      return part.text.trim() === '' ? [] : [{ type: 'text', text: part.text }]
+      return { type: 'text', text: part.text }
     case 'image': {
-      const { source } = part
-      if ('url' in source) return [{ type: 'image', source: { type: 'url', url: source.url } }]
+      const { source, detail = 'auto' } = part
+      if (detail !== 'auto') warnings.add('messages[].content[].image_url.detail')
+      if ('url' in source) return { type: 'image', source: { type: 'url', url: source.url } }
       const { mediaType, data } = source
-      return [{ type: 'image', source: { type: 'base64', media_type: mediaType, data } }]
+      return { type: 'image', source: { type: 'base64', media_type: mediaType, data } }
     }
     case 'reasoning':
-      if (part.signature !== undefined) {
-        return [{ type: 'thinking', thinking: part.text, signature: part.signature }]
-      }
-      if (!warnings.includes('reasoning')) warnings.push('reasoning')
-      return []
-    case 'tool-call':
-      return [{ type: 'tool_use', id: part.id, name: part.name, input: inputOf(part.input) }]
-    case 'tool-result': {
-      const content = part.parts.flatMap((inner) => blockOf(inner, warnings))
-      return [{ type: 'tool_result', tool_use_id: part.id, content, is_error: part.isError }]
-    }
+      return { type: 'thinking', thinking: part.text, signature: part.signature }
     default:
-      if (part.dialect === 'anthropic-messages') return [part.value as Json]
-      throw unsupported('messages', 'A part of a message cannot be said in this backend’s dialect.')
+      if (part.dialect === 'anthropic-messages') return part.value as Json
+      throw untranslatable()
   }
 }
 
+const untranslatable = () =>
+  unsupported('messages', 'A part of a message cannot be said in this backend’s dialect.')
+
 /** Arguments that are no JSON object (a model's answer that was cut short) are shown as they are. */
-function inputOf(json: string): unknown {
+function* inputOf(json: string): Work<unknown> {
   try {
-    const value: unknown = json === '' ? {} : JSON.parse(json)
+    const value: unknown = json === '' ? {} : yield* parseJson(json)
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : { arguments: value }
   } catch {
     return { arguments: json }
   }
 }
 
-function toolsOf({ tools = [], toolChoice, parallelToolCalls }: ChatPrompt): Json {
-  if (tools.length === 0) return {}
+function toolsOf({ tools = [], toolChoice, parallelToolCalls }: ChatPrompt, warnings: Warnings): Json {
+  if (tools.length === 0) {
+    if (toolChoice === 'required' || typeof toolChoice === 'object') warnings.add('tool_choice')
+    return {}
+  }
   const single = parallelToolCalls === false && toolChoice !== 'none'
   const choice = toolChoice ?? (single ? 'auto' : undefined)
   return {
@@ -119,11 +135,11 @@ const toolChoiceOf = (choice: ToolChoice): Json =>
     : { type: 'tool', name: choice.name }
 
 /** Thinking, the format, and sampling, as far as the model takes them. */
-function thinkingOf(prompt: ChatPrompt, traits: ClaudeTraits, warnings: string[]): Json {
+function thinkingOf(prompt: ChatPrompt, traits: ClaudeTraits, warnings: Warnings): Json {
   const { reasoningEffort: effort, reasoningBudgetTokens: budget } = prompt
   const level = effort === undefined || !traits.adapts ? undefined : efforts[effort]
-  if (effort !== undefined && effort !== 'none' && level === undefined) warnings.push('reasoning_effort')
-  if (budget !== undefined && !traits.budgets) warnings.push('reasoning_budget')
+  if (effort !== undefined && effort !== 'none' && level === undefined) warnings.add('reasoning_effort')
+  if (budget !== undefined && !traits.budgets) warnings.add('reasoning_budget')
   const format = formatOf(prompt.responseFormat)
   const thinking = thoughtOf(effort === 'none', level, budget, traits)
   return {
@@ -145,11 +161,11 @@ function thoughtOf(
 }
 
 /** New models, and thinking, exclude sampling. OpenAI's range of temperatures goes to 2, this one to 1. */
-function samplingOf({ temperature, topP, topK }: ChatPrompt, samples: boolean, warnings: string[]): Json {
+function samplingOf({ temperature, topP, topK }: ChatPrompt, samples: boolean, warnings: Warnings): Json {
   if (temperature !== undefined && (samples ? temperature > 1 : temperature !== 1))
-    warnings.push('temperature')
-  if (!samples && topP !== undefined && topP !== 1) warnings.push('top_p')
-  if (!samples && topK !== undefined) warnings.push('top_k')
+    warnings.add('temperature')
+  if (!samples && topP !== undefined && topP !== 1) warnings.add('top_p')
+  if (!samples && topK !== undefined) warnings.add('top_k')
   return samples ? { temperature: temperature && Math.min(temperature, 1), top_p: topP, top_k: topK } : {}
 }
 
@@ -166,5 +182,11 @@ const efforts: Readonly<Record<string, string | undefined>> = {
 const formatOf = (format: ResponseFormat | undefined): Json | undefined =>
   format?.type === 'json-schema' ? { type: 'json_schema', schema: format.schema } : undefined
 
+/** System text has no other parts. */
 const textOf = (parts: readonly Part[]): string =>
-  parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
+  parts
+    .map((part) => {
+      if (part.type !== 'text') throw untranslatable()
+      return part.text
+    })
+    .join('')

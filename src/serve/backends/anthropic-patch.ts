@@ -1,4 +1,5 @@
 import type { Target } from '../../core/backend.ts'
+import type { Work } from '../../core/turns.ts'
 import type { Draft } from './draft.ts'
 import { mergeStop } from './openai-patch.ts'
 import { beforeText } from './system-text.ts'
@@ -11,7 +12,6 @@ export function patchAnthropic(draft: Draft, { model, behaviour }: Target, strea
   const { defaults = {}, limits, extra = {} } = behaviour
   if (draft.get('model') !== model) draft.set('model', model)
   if (stream && draft.get('stream') !== true) draft.set('stream', true)
-  if (behaviour.system !== undefined) putSystem(draft, behaviour.system)
   if (defaults.stop !== undefined) draft.setDefault('stop_sequences', defaults.stop)
   const stop = mergeStop(draft.get('stop_sequences'), behaviour.stop)
   if (stop !== undefined) draft.set('stop_sequences', stop)
@@ -25,7 +25,9 @@ export function patchAnthropic(draft: Draft, { model, behaviour }: Target, strea
   for (const [field, value] of Object.entries(extra)) draft.setDefault(field, value)
 }
 
-function putSystem(draft: Draft, text: string): void {
+/** The row’s own system text, before the client’s. */
+export function* putSystem(draft: Draft, text: string): Work<void> {
+  yield* draft.body.locating()
   const span = draft.body.span('system')
   const splice = span && beforeText(draft.body.bytes, span.start, text)
   if (splice === undefined) draft.set('system', text)

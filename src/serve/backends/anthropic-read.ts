@@ -16,6 +16,7 @@ interface RawUsage {
 
 interface RawBlock {
   readonly type: string
+  readonly citations?: readonly unknown[] | null
   readonly text?: string
   readonly thinking?: string
   readonly signature?: string
@@ -59,6 +60,8 @@ export class AnthropicReading implements Reading {
   readonly #calls = new Map<number, number>()
   /** The open call's block has had no input yet. */
   #isEmptyCall = false
+  /** Blocks that there is no word for, by index, while they come. */
+  readonly #unknown = new Map<number, Unknown>()
   /** What a later event must repeat to be the whole prompt. */
   #prompt: RawUsage = {}
 
@@ -75,14 +78,15 @@ export class AnthropicReading implements Reading {
       case 'message_start':
         return this.#start(event.message ?? {})
       case 'message_delta':
-        return this.#finish(event.delta ?? {}, event.usage)
+        return [...this.#finish(event.delta ?? {}, event.usage), ...restOf({ ...event, ...event.delta })]
       case 'message_stop':
         return [{ type: 'end' }]
       case 'error':
         return [failureInBody(data, event.error)]
-      default:
-        // `ping`, and kinds of events that are still to come.
+      case 'ping':
         return []
+      default:
+        return [opaque(event)]
     }
   }
 
@@ -109,15 +113,16 @@ export class AnthropicReading implements Reading {
     // Its count of output tokens is only of those so far.
     const usage = this.#usageOf({ ...message.usage, output_tokens: null })
     if (usage !== undefined) events.push({ type: 'usage', usage })
-    const rest = Object.entries(message).filter(([key, value]) => !known.has(key) && value !== null)
-    if (rest.length > 0) events.push({ type: 'rest', fields: Object.fromEntries(rest) })
-    return events
+    return [...events, ...restOf(message)]
   }
 
   #block(index: number, block: RawBlock): readonly ModelEvent[] {
     switch (block.type) {
       case 'text':
-        return block.text ? [{ type: 'text', text: block.text }] : []
+        return [
+          ...(block.text ? [{ type: 'text', text: block.text } as const] : []),
+          ...(block.citations ?? []).map((citation) => opaque({ type: 'citations_delta', citation })),
+        ]
       case 'thinking':
         if (!block.thinking && !block.signature) return []
         return [
@@ -136,11 +141,17 @@ export class AnthropicReading implements Reading {
         return this.#isEmptyCall ? [begin] : [begin, { type: 'tool-input', index: call, json }]
       }
       default:
+        this.#unknown.set(index, new Unknown(block))
         return []
     }
   }
 
   #delta(block: number, delta: RawDelta): readonly ModelEvent[] {
+    const unknown = this.#unknown.get(block)
+    if (unknown !== undefined) {
+      unknown.add(delta)
+      return []
+    }
     switch (delta.type) {
       case 'text_delta':
         return [{ type: 'text', text: delta.text ?? '' }]
@@ -155,12 +166,17 @@ export class AnthropicReading implements Reading {
         return [{ type: 'tool-input', index, json: delta.partial_json }]
       }
       default:
-        return []
+        return [opaque(delta)]
     }
   }
 
   /** A call without arguments streams none; elsewhere arguments are always JSON. */
   #blockEnd(block: number): readonly ModelEvent[] {
+    const unknown = this.#unknown.get(block)
+    if (unknown !== undefined) {
+      this.#unknown.delete(block)
+      return [opaque(unknown.value())]
+    }
     const index = this.#calls.get(block)
     if (index === undefined || !this.#isEmptyCall) return []
     this.#isEmptyCall = false
@@ -204,9 +220,62 @@ export class AnthropicReading implements Reading {
   }
 }
 
+/** A block of a kind that there is no word for, put together again from its deltas. */
+class Unknown {
+  readonly #block: Record<string, unknown>
+  #input = ''
+
+  constructor(block: RawBlock) {
+    this.#block = { ...block }
+  }
+
+  /** Texts are appended to the field of their name; what is no text is listed under its name. */
+  add(delta: RawDelta): void {
+    for (const [key, value] of Object.entries(delta)) {
+      if (key === 'type') continue
+      const before = this.#block[key]
+      if (key === 'partial_json') this.#input += String(value)
+      else if (typeof value === 'string')
+        this.#block[key] = (typeof before === 'string' ? before : '') + value
+      else this.#block[key] = [...(Array.isArray(before) ? (before as unknown[]) : []), value]
+    }
+  }
+
+  value(): unknown {
+    return this.#input === '' ? this.#block : { ...this.#block, input: inputOf(this.#input) }
+  }
+}
+
+/** An input that was cut stays text. */
+function inputOf(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return json
+  }
+}
+
+const opaque = (value: unknown): ModelEvent => ({ type: 'opaque', dialect: 'anthropic-messages', value })
+
+/** Top-level fields that there is no word for. */
+function restOf(message: object): readonly ModelEvent[] {
+  const rest = Object.entries(message).filter(([key, value]) => !known.has(key) && value !== null)
+  return rest.length === 0 ? [] : [{ type: 'rest', fields: Object.fromEntries(rest) }]
+}
+
 const decoder = new TextDecoder()
 
-const known = new Set(['id', 'type', 'role', 'model', 'content', 'stop_reason', 'stop_sequence', 'usage'])
+const known = new Set([
+  'id',
+  'type',
+  'role',
+  'model',
+  'content',
+  'delta',
+  'stop_reason',
+  'stop_sequence',
+  'usage',
+])
 
 const finishReasons: Readonly<Record<string, FinishReason | undefined>> = {
   end_turn: 'stop',

@@ -2,9 +2,11 @@ import { describe, expect, test } from 'bun:test'
 
 import type Anthropic from '@anthropic-ai/sdk'
 
+import type { ModelEvent } from '../../core/event.ts'
 import { Failure } from '../../core/failure.ts'
 import { builtInPlaces } from '../../core/place.ts'
-import { chatOf, jsonOf, requestOf, targetOf, textOf } from '../../testing/asking.ts'
+import { chatOf, jsonOf, outgoingOf, requestOf, targetOf, textOf } from '../../testing/asking.ts'
+import { AnthropicReading } from './anthropic-read.ts'
 import { anthropic } from './anthropic.ts'
 
 const backend = anthropic.create(
@@ -23,7 +25,7 @@ describe('a Messages request', () => {
       ...requestOf('anthropic-messages', body),
       headers: { 'anthropic-beta': 'a,b', 'anthropic-version': '2023-01-01' },
     }
-    const sent = backend.outgoing(request, targetOf('m'))
+    const sent = outgoingOf(backend, request, targetOf('m'))
     expect(textOf(sent)).toBe(body)
     expect(sent).toMatchObject({
       path: '/v1/messages',
@@ -44,7 +46,7 @@ describe('a Messages request', () => {
     ],
   ])('gets the row’s system text before its own: {…%s}', (own, system) => {
     const request = requestOf('anthropic-messages', `{"model":"m","max_tokens":9${own}}`)
-    const sent = backend.outgoing(request, targetOf('m', { system: 'S' }))
+    const sent = outgoingOf(backend, request, targetOf('m', { system: 'S' }))
     expect(jsonOf(sent)).toEqual({ model: 'm', max_tokens: 9, system })
   })
 
@@ -53,7 +55,7 @@ describe('a Messages request', () => {
       'anthropic-messages',
       '{"model":"m","max_tokens":9,"thinking":{"type":"adaptive"}}',
     )
-    const sent = backend.outgoing(request, targetOf('m', { defaults: { temperature: 0.5 } }))
+    const sent = outgoingOf(backend, request, targetOf('m', { defaults: { temperature: 0.5 } }))
     expect(jsonOf(sent)).not.toHaveProperty('temperature')
   })
 })
@@ -115,7 +117,7 @@ describe('a request of another dialect', () => {
       model: 'claude',
       max_tokens: 4096,
     } satisfies Anthropic.MessageCreateParams
-    const sent = backend.outgoing(request, targetOf('claude'))
+    const sent = outgoingOf(backend, request, targetOf('claude'))
     expect(jsonOf(sent)).toEqual(expected)
     expect(sent.warnings).toEqual([])
     expect(sent.headers).toMatchObject({ 'anthropic-version': '2023-06-01' })
@@ -123,7 +125,7 @@ describe('a request of another dialect', () => {
 
   const ask = (model: string, prompt: object) => {
     const request = chatOf('openai-chat', { messages: [user('a')], ...prompt })
-    const sent = backend.outgoing(request, targetOf(model))
+    const sent = outgoingOf(backend, request, targetOf(model))
     const { model: _model, messages: _messages, max_tokens: _limit, ...rest } = jsonOf(sent)
     return { ...rest, ...(sent.warnings.length > 0 && { warnings: sent.warnings }) }
   }
@@ -177,9 +179,11 @@ describe('a request of another dialect', () => {
       responseFormat: { type: 'json' },
       reasoningEffort: 'low',
       temperature: 0,
+      stop: ['X', ' '],
+      toolChoice: 'required',
       rest: { logit_bias: {} },
     })
-    const { warnings } = backend.outgoing(request, targetOf('m'))
+    const { warnings } = outgoingOf(backend, request, targetOf('m'))
     expect(warnings.toSorted()).toEqual([
       'frequency_penalty',
       'logit_bias',
@@ -188,13 +192,61 @@ describe('a request of another dialect', () => {
       'reasoning',
       'response_format',
       'seed',
+      'stop',
       'temperature',
+      'tool_choice',
     ])
+    const image = { type: 'image', source: { url: 'https://a' }, detail: 'high' } as const
+    const named = chatOf('openai-chat', { messages: [{ role: 'user', name: 'Eve', parts: [image] }] })
+    expect(outgoingOf(backend, named, targetOf('m')).warnings).toEqual([
+      'messages[].name',
+      'messages[].content[].image_url.detail',
+    ])
+  })
+
+  test('is refused where system text has a part that is none, and cannot be said', () => {
+    const image = { type: 'image', source: { url: 'https://a' } } as const
+    const request = chatOf('openai-chat', { messages: [{ role: 'system', parts: [image] }] })
+    expect(() => outgoingOf(backend, request, targetOf('m'))).toThrow(Failure)
+  })
+
+  test('is written in turns where it is large, and says the same', async () => {
+    const text = 'Ünï "code" \n'.repeat(9000)
+    const input = JSON.stringify({ text, list: Array.from({ length: 20_000 }, (_, at) => at) })
+    const prompt = {
+      messages: [
+        user(text),
+        ...Array.from({ length: 2000 }, (_, at) => user(`${at}`)),
+        { role: 'assistant', parts: [{ type: 'tool-call', id: 'c', name: 'f', input }] },
+      ],
+    } as const
+    const small = jsonOf(outgoingOf(backend, chatOf('openai-chat', prompt), targetOf('m')))
+    const large = requestOf(
+      'openai-chat',
+      { model: 'm', filler: 'x'.repeat(40_000) },
+      { kind: 'chat', rest: {}, ...prompt },
+    )
+    let turns = 0
+    let isOver = false
+    const tick = (): void => {
+      turns++
+      if (!isOver) setImmediate(tick)
+    }
+    setImmediate(tick)
+    const written = backend.outgoing(large, targetOf('m'))
+    expect(written).toBeInstanceOf(Promise)
+    const sent = await written
+    isOver = true
+    expect(turns).toBeGreaterThan(1)
+    expect(jsonOf(sent)).toEqual(small)
+    const messages = small['messages'] as readonly { content: readonly object[] }[]
+    expect(messages[0]?.content).toHaveLength(2001)
+    expect(messages[1]?.content[0]).toMatchObject({ input: JSON.parse(input) as object })
   })
 
   test('is refused where several answers are asked for', () => {
     const request = chatOf('openai-chat', { messages: [user('a')], choices: 2 })
-    expect(() => backend.outgoing(request, targetOf('m'))).toThrow(Failure)
+    expect(() => outgoingOf(backend, request, targetOf('m'))).toThrow(Failure)
   })
 
   test('keeps the lower of the client’s limit and the row’s, and takes the row’s default before ours', () => {
@@ -203,11 +255,82 @@ describe('a request of another dialect', () => {
         messages: [user('a')],
         ...(maxOutputTokens !== undefined && { maxOutputTokens }),
       })
-      return jsonOf(backend.outgoing(request, targetOf('m', behaviour)))['max_tokens']
+      return jsonOf(outgoingOf(backend, request, targetOf('m', behaviour)))['max_tokens']
     }
     expect(limit(50, { limits: { maxOutputTokens: 9 } })).toBe(9)
     expect(limit(5, { limits: { maxOutputTokens: 9 } })).toBe(5)
     expect(limit(undefined, { defaults: { maxOutputTokens: 70 } })).toBe(70)
     expect(limit(undefined, { limits: { maxOutputTokens: 100 } })).toBe(100)
+  })
+})
+
+describe('what there is no word for', () => {
+  const stream = (...messages: readonly object[]): ModelEvent[] => {
+    const reading = new AnthropicReading()
+    return messages.flatMap((each) => reading.message({ data: JSON.stringify(each) }))
+  }
+  const opaque = (value: object) => ({ type: 'opaque', dialect: 'anthropic-messages', value }) as const
+  const redacted = { type: 'redacted_thinking', data: 'EmwK…' }
+  const search = { type: 'server_tool_use', id: 's1', name: 'web_search', input: { query: 'a' } }
+  const citation = { type: 'char_location', cited_text: 'b', document_index: 0 }
+
+  test('is kept in a stream, each block put together from its deltas', () => {
+    const start = (index: number, block: object) => ({
+      type: 'content_block_start',
+      index,
+      content_block: block,
+    })
+    const delta = (index: number, of: object) => ({ type: 'content_block_delta', index, delta: of })
+    const stop = (index: number) => ({ type: 'content_block_stop', index })
+    expect(
+      stream(
+        start(0, redacted),
+        stop(0),
+        start(1, { ...search, input: {} }),
+        delta(1, { type: 'input_json_delta', partial_json: '{"query"' }),
+        delta(1, { type: 'input_json_delta', partial_json: ':"a"}' }),
+        stop(1),
+        start(2, { type: 'compaction', content: null }),
+        delta(2, { type: 'compaction_delta', content: 'in ' }),
+        delta(2, { type: 'compaction_delta', content: 'short' }),
+        stop(2),
+        start(3, { type: 'text', text: '', citations: [] }),
+        delta(3, { type: 'text_delta', text: 'b' }),
+        delta(3, { type: 'citations_delta', citation }),
+        stop(3),
+        { type: 'ping' },
+        { type: 'still_to_come', x: 1 },
+      ),
+    ).toEqual([
+      opaque(redacted),
+      opaque(search),
+      opaque({ type: 'compaction', content: 'in short' }),
+      { type: 'text', text: 'b' },
+      opaque({ type: 'citations_delta', citation }),
+      opaque({ type: 'still_to_come', x: 1 }),
+    ])
+  })
+
+  test('is kept in a whole answer', () => {
+    const content = [redacted, search, { type: 'text', text: 'b', citations: [citation] }]
+    const body = JSON.stringify({ id: 'm1', content, stop_reason: 'end_turn', container: { id: 'c' } })
+    expect(new AnthropicReading().whole(new TextEncoder().encode(body))).toEqual([
+      { type: 'start', id: 'm1' },
+      { type: 'rest', fields: { container: { id: 'c' } } },
+      opaque(redacted),
+      opaque(search),
+      { type: 'text', text: 'b' },
+      opaque({ type: 'citations_delta', citation }),
+      { type: 'finish', reason: 'stop' },
+      { type: 'end' },
+    ])
+  })
+
+  test('is kept of the end of a stream, for clients of the same dialect', () => {
+    const delta = { stop_reason: 'end_turn', stop_sequence: null, container: { id: 'c' } }
+    expect(stream({ type: 'message_delta', delta, context_management: { x: 1 } })).toEqual([
+      { type: 'finish', reason: 'stop' },
+      { type: 'rest', fields: { context_management: { x: 1 }, container: { id: 'c' } } },
+    ])
   })
 })

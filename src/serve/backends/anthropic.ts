@@ -2,8 +2,9 @@ import { z } from 'zod'
 
 import type { Opening, Outgoing, Target } from '../../core/backend.ts'
 import type { ModelRequest } from '../../core/request.ts'
+import { paced, type Work } from '../../core/turns.ts'
 import { anthropicDraft } from './anthropic-body.ts'
-import { patchAnthropic } from './anthropic-patch.ts'
+import { patchAnthropic, putSystem } from './anthropic-patch.ts'
 import { AnthropicReading } from './anthropic-read.ts'
 import { Draft } from './draft.ts'
 import { baseUrl, defaultQueue, remoteSettings, sharedSettings, splitBase } from './kind.ts'
@@ -41,7 +42,8 @@ export const anthropic: BackendKind<z.output<typeof settings>> = {
       queue: row.queue ?? defaultQueue,
       operations: ['chat'],
       open: () => opening,
-      outgoing: (request, target) => outgoing(request, target, request.stream || ask === 'stream'),
+      outgoing: (request, target) =>
+        paced(request.body.bytes.length, outgoing(request, target, request.stream || ask === 'stream')),
       reader: (asked, reply) => readerOf(new AnthropicReading(), asked, reply),
       failure: (_outgoing, status, retryAfter, body) =>
         upstreamFailure(status, retryAfter, body, (deps.clock ?? Date).now()),
@@ -50,9 +52,11 @@ export const anthropic: BackendKind<z.output<typeof settings>> = {
   },
 }
 
-function outgoing(request: ModelRequest, target: Target, stream: boolean): Outgoing {
+function* outgoing(request: ModelRequest, target: Target, stream: boolean): Work<Outgoing> {
   const isSame = request.dialect === 'anthropic-messages'
-  const draft = isSame ? new Draft(request.body) : draftOf(request, target.model)
+  const draft = isSame ? new Draft(request.body) : yield* draftOf(request, target.model)
+  const { system } = target.behaviour
+  if (system !== undefined) yield* putSystem(draft, system)
   patchAnthropic(draft, target, stream)
   const beta = isSame ? request.headers['anthropic-beta'] : undefined
   return {
@@ -63,15 +67,15 @@ function outgoing(request: ModelRequest, target: Target, stream: boolean): Outgo
       'anthropic-version': (isSame ? request.headers['anthropic-version'] : undefined) ?? '2023-06-01',
       ...(beta !== undefined && { 'anthropic-beta': beta }),
     },
-    body: draft.bytes(),
+    body: draft.isChanged ? yield* draft.bytes() : draft.body.bytes,
     stream,
     dialect: 'anthropic-messages',
     warnings: draft.warnings,
   }
 }
 
-function draftOf(request: ModelRequest, model: string): Draft {
-  const prompt = request.prompt()
+function* draftOf(request: ModelRequest, model: string): Work<Draft> {
+  const prompt = yield* request.prompt()
   if (prompt.kind !== 'chat') throw unsupported('model', `This backend has no operation ${prompt.kind}.`)
-  return anthropicDraft(prompt, model)
+  return yield* anthropicDraft(prompt, model)
 }

@@ -1,4 +1,5 @@
 import type { Edit, JsonText, Splice } from '../../core/json.ts'
+import type { Work } from '../../core/turns.ts'
 
 /** A body on its way out: what it is, and what will be changed in it. */
 export class Draft {
@@ -8,7 +9,7 @@ export class Draft {
   #edits: Map<string, Edit> | undefined
   readonly #splices: Splice[] = []
 
-  constructor(body: JsonText, warnings: readonly string[] = []) {
+  constructor(body: JsonText, warnings: Iterable<string> = []) {
     this.body = body
     this.warnings = [...warnings]
   }
@@ -48,7 +49,12 @@ export class Draft {
     this.#splices.push(splice)
   }
 
-  bytes(): Uint8Array {
+  get isChanged(): boolean {
+    return this.#edits !== undefined || this.#splices.length > 0
+  }
+
+  *bytes(): Work<Uint8Array> {
+    yield* this.body.locating()
     return this.body.edit(this.#edits === undefined ? [] : [...this.#edits.values()], this.#splices)
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 
 import type { EngineOpener } from '../../core/backend.ts'
 import { builtInPlaces } from '../../core/place.ts'
-import { requestOf, targetOf } from '../../testing/asking.ts'
+import { outgoingOf, requestOf, targetOf } from '../../testing/asking.ts'
 import { backendKinds, backendRow, kindOf } from './index.ts'
 import type { BackendDeps } from './index.ts'
 import { presets } from './presets.ts'
@@ -108,6 +108,6 @@ test('a managed backend asks the engines for the rowâ€™s model, with the callerâ
   const { signal } = new AbortController()
   expect(await backend.open(targetOf('m'), signal)).toMatchObject({ url: 'http://127.0.0.1:9' })
   expect(asked).toEqual([['row', signal]])
-  const sent = backend.outgoing(requestOf('openai-chat', '{"model":"a"}'), targetOf('m'))
+  const sent = outgoingOf(backend, requestOf('openai-chat', '{"model":"a"}'), targetOf('m'))
   expect(sent).toMatchObject({ path: '/v1/chat/completions', stream: true })
 })

@@ -11,29 +11,38 @@ import type {
   Tool,
   ToolChoice,
 } from '../../core/request.ts'
+import type { Work } from '../../core/turns.ts'
 import { Draft } from './draft.ts'
 import type { Preset } from './presets.ts'
 import { unsupported } from './quirks.ts'
 
 type Json = Record<string, unknown>
 
+/** Fields that cannot be said: named to the client. */
+type Warnings = Set<string>
+
 /** The neutral words as an OpenAI body, for clients of other dialects. What it cannot say is in the draft's warnings. */
-export function openAiDraft(prompt: Prompt, preset: Preset): Draft {
-  const warnings = Object.keys(prompt.rest)
-  const body = bodyOf(prompt, preset, warnings)
-  return new Draft(JsonText.from(body), warnings)
+export function* openAiDraft(prompt: Prompt, preset: Preset): Work<Draft> {
+  const warnings = new Set(Object.keys(prompt.rest))
+  const body =
+    prompt.kind === 'chat'
+      ? yield* chatBody(prompt, preset, warnings)
+      : prompt.kind === 'complete'
+        ? completionBody(prompt, preset, warnings)
+        : embedBody(prompt)
+  return new Draft(yield* JsonText.printed(body), warnings)
 }
 
-function bodyOf(prompt: Prompt, preset: Preset, warnings: string[]): Json {
-  if (prompt.kind === 'chat') return chatBody(prompt, preset, warnings)
-  return prompt.kind === 'complete' ? completionBody(prompt, preset, warnings) : embedBody(prompt)
-}
-
-function chatBody(prompt: ChatPrompt, preset: Preset, warnings: string[]): Json {
-  if (prompt.reasoningBudgetTokens !== undefined) warnings.push('thinking.budget_tokens')
+function* chatBody(prompt: ChatPrompt, preset: Preset, warnings: Warnings): Work<Json> {
+  if (prompt.reasoningBudgetTokens !== undefined) warnings.add('thinking.budget_tokens')
+  const messages: Json[] = []
+  for (const message of prompt.messages) {
+    for (const said of messagesOf(message, warnings)) messages.push(said)
+    yield
+  }
   const hasTools = prompt.tools !== undefined && prompt.tools.length > 0
   return {
-    messages: prompt.messages.flatMap((message) => messagesOf(message, warnings)),
+    messages,
     ...(hasTools && {
       tools: prompt.tools.map(toolOf),
       tool_choice: prompt.toolChoice && toolChoiceOf(prompt.toolChoice),
@@ -49,7 +58,7 @@ function chatBody(prompt: ChatPrompt, preset: Preset, warnings: string[]): Json 
   }
 }
 
-function completionBody(prompt: CompletionPrompt, preset: Preset, warnings: string[]): Json {
+function completionBody(prompt: CompletionPrompt, preset: Preset, warnings: Warnings): Json {
   return {
     prompt: oneOrAll(prompt.prompts),
     suffix: prompt.suffix,
@@ -71,8 +80,8 @@ function embedBody(prompt: EmbedPrompt): Json {
 const oneOrAll = (inputs: readonly (string | readonly number[])[]): unknown =>
   inputs.length === 1 && typeof inputs[0] === 'string' ? inputs[0] : inputs
 
-function samplingOf(prompt: Sampling, preset: Preset, warnings: string[]): Json {
-  if (prompt.topK !== undefined && !preset.readsTopK) warnings.push('top_k')
+function samplingOf(prompt: Sampling, preset: Preset, warnings: Warnings): Json {
+  if (prompt.topK !== undefined && !preset.readsTopK) warnings.add('top_k')
   const [limit = 'max_tokens'] = preset.outputLimit
   return {
     [limit]: prompt.maxOutputTokens,
@@ -87,7 +96,7 @@ function samplingOf(prompt: Sampling, preset: Preset, warnings: string[]): Json 
 }
 
 /** Tool results are messages of their own here, and come before the rest of their turn. */
-function messagesOf({ role, parts, name }: Message, warnings: string[]): Json[] {
+function messagesOf({ role, parts, name }: Message, warnings: Warnings): Json[] {
   if (role === 'assistant') return [{ role, ...assistantOf(parts, warnings), name }]
   const messages: Json[] = []
   const others: Part[] = []
@@ -97,18 +106,19 @@ function messagesOf({ role, parts, name }: Message, warnings: string[]): Json[] 
       continue
     }
     messages.push({ role: 'tool', tool_call_id: part.id, content: textOf(part.parts) })
+    if (part.isError === true) warnings.add('messages[].content[].is_error')
     // A tool message takes text alone: what else a tool showed follows in the user's turn.
-    others.push(...part.parts.filter((inner) => inner.type !== 'text'))
+    for (const inner of part.parts) if (inner.type !== 'text') others.push(inner)
   }
   if (others.length > 0) messages.push({ role, content: contentOf(others), name })
   return messages
 }
 
-function assistantOf(parts: readonly Part[], warnings: string[]): Json {
+function assistantOf(parts: readonly Part[], warnings: Warnings): Json {
   const calls = parts.filter((part) => part.type === 'tool-call')
   const said = parts.filter((part) => part.type !== 'tool-call' && part.type !== 'reasoning')
   // Earlier thoughts are not sent again: engines leave them out of the prompt, vendors refuse the field.
-  if (said.length + calls.length < parts.length && !warnings.includes('reasoning')) warnings.push('reasoning')
+  if (said.length + calls.length < parts.length) warnings.add('reasoning')
   return {
     content: said.length === 0 ? null : contentOf(said),
     ...(calls.length > 0 && {

@@ -6,7 +6,7 @@ import type { ChatCompletionCreateParams } from 'openai/resources/chat/completio
 import type { Behaviour, Outgoing } from '../../core/backend.ts'
 import { Failure } from '../../core/failure.ts'
 import { builtInPlaces } from '../../core/place.ts'
-import { chatOf, jsonOf, requestOf, targetOf, textOf } from '../../testing/asking.ts'
+import { chatOf, jsonOf, outgoingOf, requestOf, targetOf, textOf } from '../../testing/asking.ts'
 import { backendRow, kindOf } from './index.ts'
 import type { BackendDeps, RowBackend } from './index.ts'
 
@@ -27,7 +27,7 @@ const chat = (
   body: string,
   row: Readonly<Record<string, unknown>> = plainRow,
   behaviour: Behaviour = {},
-): Outgoing => backend(row).outgoing(requestOf('openai-chat', body), targetOf('m', behaviour))
+): Outgoing => outgoingOf(backend(row), requestOf('openai-chat', body), targetOf('m', behaviour))
 
 const unsupportedParam = (act: () => unknown): string | undefined => {
   try {
@@ -93,7 +93,7 @@ describe('a request of the same dialect', () => {
 
   test('that picks the best of many is not streamed, since nobody can', () => {
     const body = '{"model":"m","prompt":"a","best_of":2}'
-    const sent = backend({ kind: 'vllm' }).outgoing(requestOf('openai-completions', body), targetOf('m'))
+    const sent = outgoingOf(backend({ kind: 'vllm' }), requestOf('openai-completions', body), targetOf('m'))
     expect(sent.stream).toBe(false)
     expect(textOf(sent)).toBe(body)
   })
@@ -136,7 +136,7 @@ describe('what the row says', () => {
 
   test('is named in a warning where a raw prompt has no place for it', () => {
     const request = requestOf('openai-completions', '{"model":"m","prompt":"a"}')
-    expect(backend(plainRow).outgoing(request, targetOf('m', system)).warnings).toEqual(['system'])
+    expect(outgoingOf(backend(plainRow), request, targetOf('m', system)).warnings).toEqual(['system'])
   })
 
   test('adds its stop sequences to the client’s, and takes its defaults only where the client is silent', () => {
@@ -220,23 +220,25 @@ describe('the quirks of engines and vendors', () => {
     const both = '{"model":"m","tools":[{}],"response_format":{"type":"json_object"}}'
     expect(unsupportedParam(() => chat(both, tgi))).toBe('response_format')
     const suffix = requestOf('openai-completions', '{"model":"m","prompt":"a","suffix":"b"}')
-    expect(unsupportedParam(() => backend({ kind: 'vllm' }).outgoing(suffix, targetOf('m')))).toBe('suffix')
+    expect(unsupportedParam(() => outgoingOf(backend({ kind: 'vllm' }), suffix, targetOf('m')))).toBe(
+      'suffix',
+    )
     const embed = requestOf('openai-embeddings', '{"model":"m","input":"a"}')
-    expect(unsupportedParam(() => backend(tgi).outgoing(embed, targetOf('m')))).toBe('model')
+    expect(unsupportedParam(() => outgoingOf(backend(tgi), embed, targetOf('m')))).toBe('model')
   })
 
   test('vectors are asked as floats where there is no base64, and the answer must then be encoded', () => {
     const request = requestOf('openai-embeddings', '{"model":"m","input":[[1,2]],"encoding_format":"base64"}')
-    const sent = backend({ kind: 'sglang' }).outgoing(request, targetOf('m'))
+    const sent = outgoingOf(backend({ kind: 'sglang' }), request, targetOf('m'))
     expect(textOf(sent)).toBe('{"model":"m","input":[[1,2]],"encoding_format":"float"}')
     expect(sent).toMatchObject({ mustEncode: true, stream: false, path: '/v1/embeddings' })
-    expect(backend({ kind: 'llama-server' }).outgoing(request, targetOf('m')).mustEncode).not.toBe(true)
+    expect(outgoingOf(backend({ kind: 'llama-server' }), request, targetOf('m')).mustEncode).not.toBe(true)
   })
 
   test('Azure takes its key in a header of its own, and its dated interface the model in the path', async () => {
     const url = 'https://r.openai.azure.com/openai'
     const azure = backend({ kind: 'azure', url, apiKey: 'k', apiVersion: '2024-10-21' })
-    const sent = azure.outgoing(requestOf('openai-chat', '{"model":"m"}'), targetOf('my deployment'))
+    const sent = outgoingOf(azure, requestOf('openai-chat', '{"model":"m"}'), targetOf('my deployment'))
     expect(sent.path).toBe('/deployments/my%20deployment/chat/completions?api-version=2024-10-21')
     const opening = await azure.open(targetOf('m'), AbortSignal.any([]))
     expect(opening).toMatchObject({ url, headers: { 'api-key': 'k' } })
@@ -290,7 +292,7 @@ describe('a request of another dialect', () => {
       responseFormat: { type: 'json-schema', name: 'x', schema: {} },
       rest: { cache_control: {} },
     })
-    const sent = backend({ kind: 'openai' }).outgoing(request, targetOf('m'))
+    const sent = outgoingOf(backend({ kind: 'openai' }), request, targetOf('m'))
     expect(sent.dialect).toBe('openai-chat')
     expect(sent.warnings).toEqual(['cache_control', 'reasoning', 'top_k'])
     const expected = {
@@ -322,7 +324,7 @@ describe('a request of another dialect', () => {
   test('is refused when a part of it cannot be said', () => {
     const opaque = { type: 'opaque', dialect: 'anthropic-messages', value: { type: 'document' } } as const
     const request = chatOf('anthropic-messages', { messages: [{ role: 'user', parts: [opaque] }] })
-    expect(unsupportedParam(() => backend(plainRow).outgoing(request, targetOf('m')))).toBe('messages')
+    expect(unsupportedParam(() => outgoingOf(backend(plainRow), request, targetOf('m')))).toBe('messages')
   })
 
   test('keeps token ids of prompts and inputs', () => {
@@ -332,10 +334,13 @@ describe('a request of another dialect', () => {
       { kind: 'complete', prompts: [[1, 2]], rest: {} },
     )
     const asked = { ...complete, operation: 'complete' } as const
-    expect(jsonOf(backend(plainRow).outgoing(asked, targetOf('m')))).toEqual({ model: 'm', prompt: [[1, 2]] })
+    expect(jsonOf(outgoingOf(backend(plainRow), asked, targetOf('m')))).toEqual({
+      model: 'm',
+      prompt: [[1, 2]],
+    })
     const embed = { kind: 'embed', inputs: ['a'], encoding: 'base64', rest: {} } as const
     const wanted = { ...requestOf('anthropic-messages', { model: 'a' }, embed), operation: 'embed' } as const
-    const sent = backend(plainRow).outgoing(wanted, targetOf('m'))
+    const sent = outgoingOf(backend(plainRow), wanted, targetOf('m'))
     expect(jsonOf(sent)).toEqual({ model: 'm', input: 'a', encoding_format: 'base64' })
   })
 })

@@ -4,11 +4,13 @@ import type { Backend, Opening, Outgoing, Target } from '../../core/backend.ts'
 import { isInHouse, isLoopback } from '../../core/hosts.ts'
 import type { Dialect, Operation } from '../../core/operation.ts'
 import type { ModelRequest } from '../../core/request.ts'
+import { paced, type Work } from '../../core/turns.ts'
 import { Draft } from './draft.ts'
+import { forceCall, readingCall, type ForcedCall } from './forced-call.ts'
 import { baseUrl, defaultQueue, remoteSettings, sharedSettings, splitBase } from './kind.ts'
 import type { BackendDeps, BackendKind, RowBackend } from './kind.ts'
 import { openAiDraft } from './openai-body.ts'
-import { canStream, patchOpenAi } from './openai-patch.ts'
+import { canStream, patchOpenAi, putSystem } from './openai-patch.ts'
 import { OpenAiReading } from './openai-read.ts'
 import { plain, presets } from './presets.ts'
 import type { Preset } from './presets.ts'
@@ -124,38 +126,54 @@ export function openAiBackend({ preset, deps, ask, pathOf, ...parts }: OpenAiPar
     place: deps.place,
     send: deps.send,
     operations: preset.operations,
-    outgoing: (request, target) => outgoing(request, target, preset, ask, pathOf, headers),
-    reader: (asked, reply) => readerOf(new OpenAiReading(), asked, reply),
+    outgoing: (request, target) =>
+      paced(request.body.bytes.length, outgoing(request, target, preset, ask, pathOf, headers)),
+    reader: (asked: Asked, reply) => {
+      const reading = new OpenAiReading()
+      return readerOf(asked.forced === undefined ? reading : readingCall(reading, asked.forced), asked, reply)
+    },
     failure: (_outgoing, status, retryAfter, body) =>
       upstreamFailure(status, retryAfter, body, (deps.clock ?? Date).now()),
   }
 }
 
-function outgoing(
+/** What the adapter must remember of what it asked. */
+interface Asked extends Outgoing {
+  readonly forced?: ForcedCall | undefined
+}
+
+function* outgoing(
   request: ModelRequest,
   target: Target,
   preset: Preset,
   ask: 'stream' | 'same',
   pathOf: OpenAiParts['pathOf'],
   headers: { readonly stream: Headers; readonly whole: Headers },
-): Outgoing {
+): Work<Asked> {
   const { operation } = request
   if (!isOpenAi(operation) || !preset.operations.includes(operation)) {
     throw unsupported('model', `This backend has no operation ${operation}.`)
   }
   const dialect = dialectOf[operation]
-  const draft = request.dialect === dialect ? new Draft(request.body) : openAiDraft(request.prompt(), preset)
+  const draft =
+    request.dialect === dialect
+      ? new Draft(request.body)
+      : yield* openAiDraft(yield* request.prompt(), preset)
+  const forced = operation === 'chat' && preset.bindsCalls ? yield* forceCall(draft) : undefined
   const wasBase64 = operation === 'embed' && draft.get('encoding_format') === 'base64'
   const stream = operation !== 'embed' && (request.stream || (ask === 'stream' && canStream(draft)))
+  const { system } = target.behaviour
+  if (system !== undefined && operation !== 'embed') yield* putSystem(draft, operation, system)
   patchOpenAi(draft, operation, target, preset, stream)
   return {
     path: pathOf(operation, target.model),
     headers: stream ? headers.stream : headers.whole,
-    body: draft.bytes(),
+    body: draft.isChanged ? yield* draft.bytes() : draft.body.bytes,
     stream,
     dialect,
     warnings: draft.warnings,
-    mustEncode: wasBase64 && !preset.base64,
+    mustEncode: (wasBase64 && !preset.base64) || forced !== undefined,
+    forced,
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Behaviour, Target } from '../../core/backend.ts'
 import type { Operation } from '../../core/operation.ts'
 import type { Sampling } from '../../core/request.ts'
+import type { Work } from '../../core/turns.ts'
 import type { Draft } from './draft.ts'
 import type { Preset } from './presets.ts'
 import { quirks, unsupported } from './quirks.ts'
@@ -20,7 +21,7 @@ export function patchOpenAi(
   } else {
     askFor(draft, stream)
     refuseChoices(draft, preset)
-    behave(draft, operation, target.behaviour, preset)
+    behave(draft, target.behaviour, preset)
   }
   for (const name of preset.quirks ?? []) quirks[name](draft)
   const { extra } = target.behaviour
@@ -45,8 +46,7 @@ function refuseChoices(draft: Draft, preset: Preset): void {
   throw unsupported('n', 'This backend gives one answer at a time.')
 }
 
-function behave(draft: Draft, operation: Operation, behaviour: Behaviour, preset: Preset): void {
-  if (behaviour.system !== undefined) putSystem(draft, operation, behaviour.system)
+function behave(draft: Draft, behaviour: Behaviour, preset: Preset): void {
   if (behaviour.defaults !== undefined) useDefaults(draft, behaviour.defaults, preset)
   if (behaviour.stop !== undefined) {
     const stop = mergeStop(draft.get('stop'), behaviour.stop)
@@ -63,8 +63,9 @@ function useDefaults(draft: Draft, defaults: Sampling, preset: Preset): void {
   }
 }
 
-function putSystem(draft: Draft, operation: Operation, text: string): void {
-  const splice = operation === 'chat' ? systemSplice(draft.body, text) : undefined
+/** The row’s own system text; a raw prompt has no place for it. */
+export function* putSystem(draft: Draft, operation: Operation, text: string): Work<void> {
+  const splice = operation === 'chat' ? yield* systemSplice(draft.body, text) : undefined
   if (splice === undefined) draft.warnings.push('system')
   else draft.splice(splice)
 }

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import type { ModelEvent } from '../../core/event.ts'
 import { Failure } from '../../core/failure.ts'
 import type { UpstreamReply } from '../../core/send.ts'
-import { requestOf, targetOf } from '../../testing/asking.ts'
+import { outgoingOf, requestOf, targetOf } from '../../testing/asking.ts'
 import { builtInPlaces } from '../../core/place.ts'
 import { OpenAiReading } from './openai-read.ts'
 import { openAiCompatible } from './openai-compatible.ts'
@@ -75,6 +75,16 @@ test('a choice other than the first says which', () => {
   ])
 })
 
+test('a part of the content that is no text is kept beside the text', () => {
+  const image = { type: 'image_url', image_url: { url: 'data:' } }
+  const content = [{ type: 'text', text: 'a' }, image, { type: 'text', text: 'b' }]
+  expect(events({ index: 0, message: { content } }).slice(1)).toEqual([
+    { type: 'text', text: 'a' },
+    { type: 'opaque', dialect: 'openai-chat', value: image },
+    { type: 'text', text: 'b' },
+  ])
+})
+
 test.each([
   ['eos_token', 'stop'],
   ['content_filter', 'refusal'],
@@ -96,7 +106,7 @@ const backend = openAiCompatible.create(
   { kind: 'openai-compatible', url: 'http://127.0.0.1:1/v1' },
   { place: builtInPlaces.local, send: () => Promise.reject(new Error('no socket here')) },
 )
-const asked = backend.outgoing(requestOf('openai-chat', '{"model":"m","stream":true}'), targetOf('m'))
+const asked = outgoingOf(backend, requestOf('openai-chat', '{"model":"m","stream":true}'), targetOf('m'))
 const replyOf = (type: string | undefined): UpstreamReply => ({
   status: 200,
   header: (name) => (name === 'content-type' ? type : undefined),

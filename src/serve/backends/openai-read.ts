@@ -108,7 +108,7 @@ export class OpenAiReading implements Reading {
     if (message) {
       const thought = message.reasoning_content ?? message.reasoning
       if (thought) events.push(of(choice, { type: 'reasoning', text: thought }))
-      if (message.content) events.push(of(choice, { type: 'text', text: contentText(message.content) }))
+      if (message.content) readContent(message.content, choice, events)
       if (message.refusal) events.push(of(choice, { type: 'refusal', text: message.refusal }))
       if (message.tool_calls) this.#toolCalls(message.tool_calls, choice, events)
     } else if (raw.text) events.push(of(choice, { type: 'text', text: raw.text }))
@@ -182,8 +182,20 @@ function readVectors(data: NonNullable<RawAnswer['data']>, events: ModelEvent[])
   }
 }
 
-const contentText = (content: NonNullable<RawMessage['content']>): string =>
-  typeof content === 'string' ? content : content.map((part) => part.text ?? '').join('')
+function readContent(
+  content: NonNullable<RawMessage['content']>,
+  choice: number | undefined,
+  events: ModelEvent[],
+): void {
+  if (typeof content === 'string') {
+    events.push(of(choice, { type: 'text', text: content }))
+    return
+  }
+  for (const part of content) {
+    if (typeof part.text === 'string') events.push(of(choice, { type: 'text', text: part.text }))
+    else events.push(of(choice, { type: 'opaque', dialect: 'openai-chat', value: part }))
+  }
+}
 
 const decoder = new TextDecoder()
 

@@ -25,6 +25,8 @@ export interface Preset {
   readonly manyChoices: boolean
   /** Gives vectors as base64 when asked. */
   readonly base64: boolean
+  /** Does not keep to `tool_choice`, but to a schema: calls that must come are asked for by one. */
+  readonly bindsCalls?: true
   readonly quirks?: readonly QuirkName[]
   /** Sent with every call. */
   readonly headers?: Readonly<Record<string, string>>
@@ -118,6 +120,7 @@ export const presets: readonly Preset[] = [
     url: 'http://127.0.0.1:8080/v1',
     concurrency: 16,
     probe: besideHealth,
+    bindsCalls: true,
   },
   { ...vendor, id: 'openai', about: 'OpenAI', url: 'https://api.openai.com/v1' },
   {

@@ -21,8 +21,9 @@ export const quirks = {
   /** TGI forces tools by a grammar of its own. */
   'tools-or-format': (draft) => {
     const format = draft.get('response_format') as { type?: unknown } | undefined
+    if (format === undefined || format.type === 'text') return
     const tools = draft.get('tools') as readonly unknown[] | undefined
-    if (format === undefined || format.type === 'text' || tools === undefined || tools.length === 0) return
+    if (tools === undefined || tools.length === 0) return
     throw unsupported('response_format', 'This backend cannot do tools and a response format at once.')
   },
   'no-suffix': (draft) => {

@@ -85,11 +85,23 @@ const pythonCommand = (program: Xllamacpp, row: EngineRow, facts: CommandFacts):
     env: {
       ...engineEnvironment(facts.env),
       INHOUSE_LAUNCHER: launcher,
-      INHOUSE_ENGINE: JSON.stringify({ folder: program.folder, name: row.row, params }),
+      INHOUSE_ENGINE: JSON.stringify({ folder: program.folder, name: row.row, params, olderNames }),
     },
     url: undefined,
   }
 }
+
+/** What a parameter was called in earlier versions of the package. */
+const olderNames = { hostnames: 'hostname', ui: 'webui' } as const
+
+/** What the package's parameters must know, `|` between two names: a version without them cannot be run as we run it. */
+export const neededParams: readonly string[] = [
+  `hostnames|${olderNames.hostnames}`,
+  `ui|${olderNames.ui}`,
+  ...'model mmproj n_ctx n_parallel cpuparams cpuparams_batch port api_keys cache_ram_mib'.split(' '),
+  ...'endpoint_metrics offline warmup fit_params n_ubatch n_gpu_layers chat_template'.split(' '),
+  ...'cache_type_k cache_type_v embedding pooling_type model_alias'.split(' '),
+]
 
 const tensorType = (name: string) => ({ enum: 'ggml_type', name: `GGML_TYPE_${name.toUpperCase()}` })
 

@@ -1,58 +1,53 @@
-import { closeSync, copyFileSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 const maxBytes = 4 * 1024 * 1024
-const checkMs = 10_000
 const tailBytes = 8 * 1024
 
 /**
- * The log of one engine. The engine writes it itself, so that its words cost us nothing; we only look now and then
- * whether it has grown too long, keep one older file beside it (`.1`) and let it begin again.
+ * The log of one engine: a file that begins anew when it has grown too long, with one older file beside it (`.1`), and
+ * the last words of this start in memory. Another process may write to the same file; its words are never among ours.
  */
 export class EngineLog {
-  readonly path: string
-  /** For the engine's standard output and error. */
-  readonly fd: number
+  readonly #path: string
   readonly #maxBytes: number
-  readonly #timer: ReturnType<typeof setInterval>
-  #start: number
+  #fd: number
+  #size: number
+  #tail = Buffer.alloc(0)
 
-  constructor(
-    path: string,
-    limits: { readonly maxBytes: number; readonly checkMs: number } = { maxBytes, checkMs },
-  ) {
+  constructor(path: string, most = maxBytes) {
     mkdirSync(dirname(path), { recursive: true })
-    this.path = path
-    this.#maxBytes = limits.maxBytes
-    // Opened to append: after a cut the engine goes on at the new end.
-    this.fd = openSync(path, 'a+', 0o600)
-    this.rotate()
-    this.#start = fstatSync(this.fd).size
-    this.#timer = setInterval(() => this.rotate(), limits.checkMs)
-    this.#timer.unref()
+    this.#path = path
+    this.#maxBytes = most
+    this.#fd = openSync(path, 'a', 0o600)
+    this.#size = fstatSync(this.#fd).size
+  }
+
+  /** Never throws: a full disk takes lines from the file, not the engine from its users. */
+  write(bytes: Uint8Array): void {
+    this.#tail = Buffer.concat([this.#tail, bytes]).subarray(-tailBytes)
+    try {
+      if (this.#size > this.#maxBytes) this.#beginAnew()
+      this.#size += writeSync(this.#fd, bytes)
+    } catch {
+      // The last words are still known.
+    }
   }
 
   /** What was written last, since this log was opened. */
   tail(): string {
-    const { size } = fstatSync(this.fd)
-    const from = Math.max(size - tailBytes, Math.min(this.#start, size))
-    const buffer = Buffer.alloc(size - from)
-    return buffer.toString('utf8', 0, readSync(this.fd, buffer, 0, buffer.length, from))
-  }
-
-  rotate(): void {
-    try {
-      if (fstatSync(this.fd).size <= this.#maxBytes) return
-      copyFileSync(this.path, `${this.path}.1`)
-    } catch {
-      // A full disk: the older lines are given up, so that the log does not fill it further.
-    }
-    ftruncateSync(this.fd)
-    this.#start = 0
+    return this.#tail.toString('utf8')
   }
 
   close(): void {
-    clearInterval(this.#timer)
-    closeSync(this.fd)
+    closeSync(this.#fd)
+  }
+
+  #beginAnew(): void {
+    renameSync(this.#path, `${this.#path}.1`)
+    const fresh = openSync(this.#path, 'a', 0o600)
+    closeSync(this.#fd)
+    this.#fd = fresh
+    this.#size = 0
   }
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
-import { readFile } from 'node:fs/promises'
+import { link, readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { Opening } from '../../core/backend.ts'
@@ -16,7 +16,7 @@ import {
   testClock,
   testHome,
   testLog,
-} from './fixtures.ts'
+} from '../../testing/real-engine.ts'
 import { logPath } from './process.ts'
 
 let model = ''
@@ -233,6 +233,19 @@ describe('an engine of ours, with the real model', () => {
     expect(failure).toMatchObject({ code: 'model_missing' })
     engines.reconfigure([smallRow(model)], quickSettings())
     expect(await ask(await engines.open('small', never))).not.toBe('')
+  }, 60_000)
+
+  test('a model whose file is removed while it is loaded answers on, and is missing when it is loaded again', async () => {
+    const path = join(testHome, `removed-${process.pid}.gguf`)
+    await link(model, path)
+    const { engines } = start([smallRow(path)], { idleMs: 1 })
+    const opening = await engines.open('small', never)
+    await unlink(path)
+    expect(await ask(opening)).not.toBe('')
+    opening.close()
+    await until(() => engines.status().rows[0]?.state === 'unloaded')
+    const failure = await engines.open('small', never).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ code: 'model_missing' })
   }, 60_000)
 
   test('no engine is left after stop, also when a model was being loaded', async () => {

@@ -131,11 +131,18 @@ const generate = async (
       throw new Failure('engine_failed', 'The engine did not answer.', { cause })
     },
   )
-  const { timings } = JSON.parse(answer.text) as { timings?: Record<string, number> }
-  const speeds = [timings?.['prompt_per_second'], timings?.['predicted_per_second']]
-  const [promptTokensPerSecond, outputTokensPerSecond] = speeds
-  if (promptTokensPerSecond === undefined || outputTokensPerSecond === undefined) {
-    throw new Failure('engine_failed', `The engine answered ${answer.status} without its timings.`)
+  const speed = speedIn(answer.text)
+  if (speed !== undefined) return speed
+  throw new Failure('engine_failed', `The engine answered ${answer.status} without its timings.`)
+}
+
+const speedIn = (text: string): Measured | undefined => {
+  try {
+    const { timings } = JSON.parse(text) as { timings: Record<string, unknown> }
+    const { prompt_per_second: prompt, predicted_per_second: output } = timings
+    if (typeof prompt !== 'number' || typeof output !== 'number') return undefined
+    return { promptTokensPerSecond: prompt, outputTokensPerSecond: output }
+  } catch {
+    return undefined
   }
-  return { promptTokensPerSecond, outputTokensPerSecond }
 }

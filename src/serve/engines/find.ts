@@ -57,7 +57,7 @@ const configured = async (path: string, search: Search): Promise<EngineProgram> 
 const wanted = ({ settings, machine }: Search): readonly Accelerator[] =>
   settings.accelerator === 'auto' ? wantedAccelerators(machine) : [settings.accelerator]
 
-/** The newest of the first accelerator that is there. Pure. */
+/** Of the first accelerator that is there, the one that was asked for last. Pure. */
 const choose = (
   installed: readonly Installation[],
   order: readonly Accelerator[],

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { sha256OfFile } from '../../install/download.ts'
-import { makeZip } from '../../install/fixtures.ts'
-import { fetchTimeoutMs, pinned, realEngine, testHome, writeBinary } from './fixtures.ts'
+import { makeZip } from '../../testing/archives.ts'
+import { fetchTimeoutMs, pinned, realEngine, testHome, writeBinary } from '../../testing/real-engine.ts'
 import { findEngine } from './find.ts'
 import { installEngine, type InstallRequest } from './install.ts'
 import {
@@ -44,10 +44,13 @@ const codeOf = (work: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => (error as { code?: unknown }).code,
   )
 
+/** A package whose parameters know every name. */
+const anyParams = 'class CommonParams:\n  def __getattr__(self, name): return 0\n'
+
 const wheel = async (name: string, init: string): Promise<string> => {
   const path = join(folder, name)
   const files = {
-    'xllamacpp/__init__.py': init,
+    'xllamacpp/__init__.py': `${init}\n`,
     'xllamacpp-1.0.dist-info/RECORD': 'xllamacpp/__init__.py,,\n',
   }
   await writeFile(
@@ -75,7 +78,8 @@ describe('installing an engine', () => {
       trust: 'pinned',
     })
     expect(digest).toBe(xllamacpp.wheels[platform] ?? '')
-    expect(await install(testHome, { env: { ...process.env, ...offline } })).toEqual(real)
+    const again = await install(testHome, { env: { ...process.env, ...offline } })
+    expect(again).toEqual({ ...real, installedAt: again.installedAt })
     expect((await listInstallations(testHome)).map(({ name }) => name)).toContain(real.name)
   })
 
@@ -120,29 +124,30 @@ describe('installing an engine', () => {
     expect(await codeOf(install(await newHome(), { machine: strange }))).toBe('engine_unsupported')
   })
 
-  test('an engine that nobody pinned is compared before it runs, by its files and not by what it says of them', async () => {
-    const home = await newHome()
-    const links = join(folder, 'links')
-    const ran = join(home, 'ran')
-    await mkdir(links)
-    const env = {
-      ...process.env,
-      PIP_NO_INDEX: '1',
-      PIP_FIND_LINKS: links,
-      UV_NO_INDEX: '1',
-      UV_FIND_LINKS: links,
-    }
-    const publish = (init: string) => {
-      const info = `xllamacpp-${xllamacpp.version}.dist-info`
+  /** An index of one's own, in a folder. */
+  const newIndex = async () => {
+    const links = await mkdtemp(join(folder, 'links-'))
+    const nowhere = { PIP_NO_INDEX: '1', PIP_FIND_LINKS: links, UV_NO_INDEX: '1', UV_FIND_LINKS: links }
+    const publish = async (init: string, version: string = xllamacpp.version) => {
+      const info = `xllamacpp-${version}.dist-info`
       const files = {
-        'xllamacpp/__init__.py': `__version__ = "x"\n${init}`,
-        [`${info}/METADATA`]: `Metadata-Version: 2.1\nName: xllamacpp\nVersion: ${xllamacpp.version}\n`,
+        'xllamacpp/__init__.py': anyParams + init,
+        [`${info}/METADATA`]: `Metadata-Version: 2.1\nName: xllamacpp\nVersion: ${version}\n`,
         [`${info}/WHEEL`]: 'Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n',
         [`${info}/RECORD`]: 'xllamacpp/__init__.py,,\n',
       }
       const entries = Object.entries(files).map(([name, text]) => ({ name, content: Buffer.from(text) }))
-      return writeFile(join(links, `xllamacpp-${xllamacpp.version}-py3-none-any.whl`), makeZip(entries))
+      const path = join(links, `xllamacpp-${version}-py3-none-any.whl`)
+      await writeFile(path, makeZip(entries))
+      return path
     }
+    return { env: { ...process.env, ...nowhere }, publish }
+  }
+
+  test('an engine that nobody pinned is compared before it runs, by its files and not by what it says of them', async () => {
+    const home = await newHome()
+    const ran = join(home, 'ran')
+    const { env, publish } = await newIndex()
     await publish('')
     const first = await install(home, { accelerator: 'vulkan', env })
     expect(first.trust).toBe('recorded')
@@ -156,6 +161,78 @@ describe('installing an engine', () => {
     expect(await listInstallations(home)).toEqual([])
   }, 60_000)
 
+  test('a version that is asked for is recorded at its first use, or held to the digest that is given', async () => {
+    const home = await newHome()
+    const { env, publish } = await newIndex()
+    const path = await publish('', '7.1')
+    const recorded = await install(home, { version: '7.1', env })
+    expect(recorded).toMatchObject({ version: '7.1', accelerator: pinned, trust: 'recorded' })
+    await removeInstallation(home, recorded.name)
+    const wrong = { version: '7.1', sha256: 'f'.repeat(64), env }
+    expect(await codeOf(install(home, wrong))).toBe('digest_mismatch')
+    const right = await install(home, { ...wrong, sha256: await sha256OfFile(path) })
+    expect(right).toMatchObject({ version: '7.1', trust: 'given' })
+    expect(await codeOf(install(home, wrong))).toBe('digest_mismatch')
+    expect(await codeOf(install(home, { version: '7.2', env }))).toBe('package_missing')
+    expect((await listInstallations(home)).map(({ name }) => name)).toEqual([right.name])
+  }, 60_000)
+
+  test('the version that was asked for last is the one that runs, also one that is there already', async () => {
+    const home = await newHome()
+    const { env, publish } = await newIndex()
+    for (const version of ['7.1', '7.10', '7.9']) {
+      await publish('', version)
+      await install(home, { version, env })
+    }
+    const inUse = async () =>
+      (await findEngine({ home, settings: { accelerator: pinned }, machine, env: process.env })).version
+    expect(await inUse()).toBe('7.9')
+    await install(home, { version: '7.1', env: { ...env, PIP_FIND_LINKS: '', UV_FIND_LINKS: '' } })
+    expect(await inUse()).toBe('7.1')
+  }, 60_000)
+
+  test('a version that is none, or is asked for beside a file, is refused before anything is run', async () => {
+    const home = await newHome()
+    for (const version of ['', 'latest', '1.0 --index-url=http://x', '../1', '1\n--pre']) {
+      expect([version, await codeOf(install(home, { version }))]).toEqual([version, 'usage_wrong'])
+    }
+    expect(await codeOf(install(home, { version: '1.0', from: '/x.whl' }))).toBe('usage_wrong')
+  })
+
+  test('a version that does not know what we tell it is not installed, and says what is missing', async () => {
+    const home = await newHome()
+    const from = await wheel(
+      'xllamacpp-0.1-cp310-abi3-any.whl',
+      'class CommonParams:\n  model = port = hostname = 0',
+    )
+    const failure = await install(home, { from }).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ code: 'engine_unsupported' })
+    expect(String(failure)).toContain('api_keys')
+    expect(String(failure)).not.toContain('hostname')
+    expect(await listInstallations(home)).toEqual([])
+  }, 60_000)
+
+  test('digests that were recorded and are damaged are told, not recorded anew', async () => {
+    const home = await newHome()
+    const { env, publish } = await newIndex()
+    await publish('', '7.1')
+    await mkdir(join(home, 'engines'))
+    await writeFile(join(home, 'engines', 'digests.json'), '{"xll')
+    const failure = await install(home, { version: '7.1', env }).catch((error: unknown) => error)
+    expect(String(failure)).toContain('digests.json is damaged')
+    expect(await listInstallations(home)).toEqual([])
+  }, 60_000)
+
+  test('engines that are installed at the same moment all have their digest recorded', async () => {
+    const home = await newHome()
+    const { env, publish } = await newIndex()
+    const versions = ['7.1', '7.2', '7.3', '7.4']
+    for (const version of versions) await publish('', version)
+    await Promise.all(versions.map((version) => install(home, { version, env })))
+    const digests: object = await Bun.file(join(home, 'engines', 'digests.json')).json()
+    expect(Object.keys(digests)).toHaveLength(versions.length)
+  }, 60_000)
+
   test('the first start brings what is pinned, whatever the hardware, unless the config names another', () => {
     const gpus = [{ vendor: 'nvidia', name: 'x', memoryBytes: 1 }] as const
     expect(firstAccelerator('auto', { ...machine, platform: 'linux', arch: 'x64', gpus })).toBe('cpu')
@@ -164,7 +241,7 @@ describe('installing an engine', () => {
 
   test('a wheel from a file needs no network; its digest is shown, and one that is given must be right', async () => {
     const home = await newHome()
-    const from = await wheel('xllamacpp-1.0-cp310-abi3-any.whl', '__version__ = "1.0"')
+    const from = await wheel('xllamacpp-1.0-cp310-abi3-any.whl', anyParams)
     const sha256 = await sha256OfFile(from)
     expect(await codeOf(install(home, { from, sha256: 'f'.repeat(64) }))).toBe('digest_mismatch')
     const done = await install(home, { from, accelerator: 'vulkan' })
@@ -264,7 +341,7 @@ describe('finding an engine', () => {
 
   test('an interpreter that is gone since is looked for again', async () => {
     const home = await newHome()
-    const from = await wheel('xllamacpp-3.0-cp310-abi3-any.whl', '__version__ = "3.0"')
+    const from = await wheel('xllamacpp-3.0-cp310-abi3-any.whl', anyParams)
     const { name } = await install(home, { from })
     const note = join(home, 'engines', name, 'installation.json')
     await Bun.write(note, (await Bun.file(note).text()).replace(/"runs": "[^"]*"/, '"runs": "/gone/python"'))

@@ -1,6 +1,7 @@
-import { readFile, readdir, writeFile } from 'node:fs/promises'
+import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { writeWhole } from '../../install/disk.ts'
 import { unstage } from '../../install/stage.ts'
 import { accelerators, type Accelerator } from './engine.ts'
 import type { Machine } from './machine.ts'
@@ -16,10 +17,11 @@ export interface Installation {
   readonly runs: string
   /** Where it came from, for people. */
   readonly source: string
+  /** Of the wheel or archive; where it was recorded from the package index, over all files of the package. */
   readonly sha256: string
   /** Who said that the digest is right: this program, the user, or nobody (it is what came the first time). */
   readonly trust: 'pinned' | 'given' | 'recorded'
-  /** ISO 8601. */
+  /** ISO 8601: when it was last asked for. */
   readonly installedAt: string
 }
 
@@ -28,13 +30,13 @@ const note = 'installation.json'
 
 export const folderOf = (home: string, name: string): string => join(home, enginesFolder, name)
 
-/** What is installed, newest version first. */
+/** What is installed; what was asked for last comes first, and of its accelerator it is the one in use. */
 export const listInstallations = async (home: string): Promise<Installation[]> => {
   const names = await readdir(join(home, enginesFolder)).catch(() => [])
   const found = await Promise.all(names.map((name) => read(folderOf(home, name))))
   return found
     .filter((installation) => installation !== undefined)
-    .toSorted((a, b) => b.version.localeCompare(a.version, 'en', { numeric: true }))
+    .toSorted((a, b) => b.installedAt.localeCompare(a.installedAt))
 }
 
 export const removeInstallation = (home: string, name: string): Promise<void> =>
@@ -42,7 +44,7 @@ export const removeInstallation = (home: string, name: string): Promise<void> =>
 
 /** Written last into the folder, which is then renamed into place: what has no note was never whole. */
 export const writeNote = (folder: string, installation: Installation): Promise<void> =>
-  writeFile(join(folder, note), `${JSON.stringify(installation, undefined, 2)}\n`)
+  writeWhole(join(folder, note), `${JSON.stringify(installation, undefined, 2)}\n`)
 
 const read = async (folder: string): Promise<Installation | undefined> => {
   try {

@@ -12,6 +12,9 @@ import xllamacpp  # noqa: E402
 
 def assign(target, values):
     for name, value in values.items():
+        if not hasattr(target, name) and name in order["olderNames"]:
+            name = order["olderNames"][name]
+            value = value[0] if isinstance(value, list) else value
         if isinstance(value, dict) and "enum" in value:
             setattr(target, name, getattr(xllamacpp, value["enum"])[value["name"]])
         elif isinstance(value, dict):

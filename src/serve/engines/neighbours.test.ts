@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from 'bun:test'
+import * as fc from 'fast-check'
 
 import { findNeighbours } from './neighbours.ts'
 
@@ -58,3 +59,27 @@ test('a web site, a silent program and a closed port are no engines', async () =
   expect(await findNeighbours([site, silent.port, closed.port])).toEqual([])
   silent.stop(true)
 })
+
+test('a program that answers anything at all is told by its port or passed over, never an error', async () => {
+  const any = fc.oneof(
+    fc.jsonValue({ maxDepth: 2 }),
+    fc.record({ data: fc.jsonValue({ maxDepth: 2 }), build_info: fc.jsonValue(), version: fc.jsonValue() }),
+  )
+  let answer: unknown
+  const server = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    fetch: () => new Response(typeof answer === 'string' ? answer : JSON.stringify(answer)),
+  })
+  servers.push(server)
+  await fc.assert(
+    fc.asyncProperty(any, async (next) => {
+      answer = next
+      for (const { url, models: names, version } of await findNeighbours([server.port ?? 0])) {
+        expect(url).toBe(`http://127.0.0.1:${server.port}/v1`)
+        expect([...names, version ?? ''].every((text) => typeof text === 'string')).toBe(true)
+      }
+    }),
+    { numRuns: Math.ceil(Number(process.env['PROPERTY_RUNS'] ?? 1000) / 10) },
+  )
+}, 30_000)

@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -13,7 +13,7 @@ import {
   smallRow,
   testHome,
   writeBinary,
-} from './fixtures.ts'
+} from '../../testing/real-engine.ts'
 import { findEngine, inspect } from './find.ts'
 import { readMachine } from './machine.ts'
 import { startEngine, logPath, type Start } from './process.ts'
@@ -137,6 +137,64 @@ describe.each(['package', 'binary'])('an engine from a %s', (kind) => {
     await until(() => pidsOf(row).length === 0)
   }, 60_000)
 })
+
+describe('an engine that cannot load its model', () => {
+  const fake = async (name: string, script: string): Promise<Start> => {
+    const path = join(folder, name)
+    await Bun.write(path, `#!/bin/sh\n${script}\n`)
+    await chmod(path, 0o755)
+    const program = {
+      kind: 'llama-server',
+      version: '1',
+      path,
+      flags: new Set<string>(),
+      accelerator: 'cpu',
+    } as const
+    return startOf('binary', name, { program })
+  }
+  const failureOf = async (start: Start): Promise<string> =>
+    String(await startEngine(start).catch((error: unknown) => error))
+
+  test('is explained by words that come after its end, from a process that outlives it', async () => {
+    const late = `(sleep 0.3; echo "gguf_init: invalid magic characters: 'impo'" >&2) &\nexit 1`
+    expect(await failureOf(await fake('late', late))).toContain('not a GGUF file')
+  }, 60_000)
+
+  test('is explained by the kill when the system ends it for want of memory', async () => {
+    const killed = 'echo "failed to allocate a large page, trying without" >&2\nkill -s KILL $$'
+    expect(await failureOf(await fake('oom', killed))).toContain('ran out of memory')
+  }, 60_000)
+
+  test('is explained without them when they never end, and takes what it left behind along', async () => {
+    expect(await failureOf(await fake('endless', 'sleep 1000 &\nexit 3'))).toContain('status 3')
+    await until(() => pidsOf('endless').length === 0)
+  }, 60_000)
+
+  test('is not waited for beyond its time when it hangs', async () => {
+    const hangs = await fake('hangs', `trap '' TERM\nwhile :; do sleep 0.1; done`)
+    expect(await failureOf({ ...hangs, timeoutMs: 200 })).toContain('not ready after')
+    await until(() => pidsOf('hangs').length === 0)
+  }, 60_000)
+})
+
+test('a program that answers at the engine’s port but is no llama-server gets no prompt', async () => {
+  const path = join(folder, 'stranger')
+  const server = `import http.server, sys
+class Web(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == '/health' else 404)
+        self.end_headers()
+port = int(sys.argv[sys.argv.index('--port') + 1])
+http.server.HTTPServer(('127.0.0.1', port), Web).serve_forever()`
+  await Bun.write(path, `#!/usr/bin/env python3\n${server}\n`)
+  await chmod(path, 0o755)
+  const program = { ...programs['binary'], path } as EngineProgram
+  const failure = startEngine(await startOf('binary', 'stranger', { program })).catch(
+    (error: unknown) => error,
+  )
+  expect(String(await failure)).toContain('Another program')
+  await until(() => pidsOf('stranger').length === 0)
+}, 60_000)
 
 test('an engine gets no secrets of ours, and Python none of its settings', async () => {
   process.env['OPENAI_API_KEY'] = 'sk-ours'

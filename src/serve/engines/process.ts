@@ -1,15 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { FileSink } from 'bun'
 
 import { Failure } from '../../core/failure.ts'
 import { engineCommand, type Command } from './command.ts'
 import { EngineLog } from './engine-log.ts'
 import type { EngineProgram, EngineRow } from './engine.ts'
-import { guarded } from './guard.ts'
+import { exitReason } from './exit-reason.ts'
+import { guarded, lastWordsSeconds } from './guard.ts'
 import { askLocal } from './local.ts'
 import type { Machine } from './machine.ts'
-import { meaningOf } from './meaning.ts'
+import { modelFiles } from './model-files.ts'
 
 /** A running engine that answers. */
 export interface EngineProcess {
@@ -37,13 +39,14 @@ const pollMs = 25
 
 /**
  * Starts an engine and waits until its model is loaded. Throws `Failure('model_missing')`, `Failure('engine_failed')`
- * with the meaning of its last words, or the signal's reason; then nothing is left running.
+ * with the reason of its last words, or the signal's reason; then nothing is left running.
  */
 export const startEngine = async (start: Start): Promise<EngineProcess> => {
   const { row, signal } = start
   await mustExist(row)
   signal.throwIfAborted()
   const apiKey = randomBytes(24).toString('base64url')
+  const headers = { authorization: `Bearer ${apiKey}` }
   const { cores, memoryBytes } = start.machine
   const command = engineCommand(start.program, row, {
     apiKey,
@@ -57,18 +60,12 @@ export const startEngine = async (start: Start): Promise<EngineProcess> => {
   const timeout = AbortSignal.timeout(start.timeoutMs)
   try {
     const url = await Promise.race([
-      ready(command, child, AbortSignal.any([signal, timeout])),
-      child.exited.then((meaning) => {
-        throw new Failure('engine_failed', `The engine of ${row.row} did not start: ${meaning}.`)
+      ready(command, child, headers, AbortSignal.any([signal, timeout])),
+      child.exited.then((reason) => {
+        throw new Failure('engine_failed', `The engine of ${row.row} did not start: ${reason}.`)
       }),
     ])
-    return {
-      url,
-      headers: { authorization: `Bearer ${apiKey}` },
-      pid: child.pid,
-      exited: child.exited,
-      stop: child.stop,
-    }
+    return { url, headers, pid: child.pid, exited: child.exited, stop: child.stop }
   } catch (error) {
     await child.stop()
     signal.throwIfAborted()
@@ -82,7 +79,7 @@ export const logPath = (home: string, row: string): string =>
   join(home, 'logs', `engine-${row.replaceAll(/[^\w.-]+/g, '-')}.log`)
 
 const mustExist = async (row: EngineRow): Promise<void> => {
-  for (const path of [row.modelPath, ...(row.mmproj === undefined ? [] : [row.mmproj])]) {
+  for (const path of modelFiles(row)) {
     await access(path).catch(() => {
       throw new Failure('model_missing', `The model file of ${row.row} is not there: ${path}.`)
     })
@@ -91,7 +88,7 @@ const mustExist = async (row: EngineRow): Promise<void> => {
 
 interface Child {
   readonly pid: number
-  readonly stdout: ReadableStream<Uint8Array> | undefined
+  readonly stdout: ReadableStream<Uint8Array>
   readonly exited: Promise<string>
   readonly stop: () => Promise<void>
 }
@@ -101,49 +98,80 @@ const spawn = (command: Command, log: EngineLog, label: string): Child => {
     env: { ...command.env },
     // The lifeline: the guard ends the engine when it closes, also when we are killed.
     stdin: 'pipe',
-    stdout: command.url === undefined ? 'pipe' : log.fd,
-    stderr: log.fd,
+    stdout: 'pipe',
+    stderr: 'pipe',
     // A group of its own: Ctrl-C is for us, and the guard can end all of it.
     detached: true,
   })
+  const streams = command.url === undefined ? [child.stderr] : [child.stdout, child.stderr]
+  const outputEnded = Promise.allSettled(streams.map((stream) => keep(stream, log)))
   const exited = child.exited.then(async () => {
-    await child.stdin.end()
+    // The reason is among the last words, which may come through a process that outlives the engine (`… | tee log`).
+    const giveUp = Promise.withResolvers<void>()
+    const timer = setTimeout(giveUp.resolve, lastWordsSeconds * 1000)
+    await Promise.race([outputEnded, giveUp.promise])
+    clearTimeout(timer)
     const signal = child.signalCode === null ? null : String(child.signalCode)
-    const meaning = meaningOf({ code: child.exitCode, signal, tail: log.tail() })
-    log.close()
-    return meaning
+    const reason = exitReason({ code: child.exitCode, signal, tail: log.tail() })
+    void outputEnded.then(() => log.close())
+    return reason
   })
   const stop = async (): Promise<void> => {
+    await letGo(child.stdin)
     child.kill('SIGTERM')
     const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
     await exited
     clearTimeout(timer)
   }
-  return { pid: child.pid, stdout: typeof child.stdout === 'object' ? child.stdout : undefined, exited, stop }
+  return { pid: child.pid, stdout: child.stdout, exited, stop }
 }
 
-/** The address, once the model behind it is loaded. Rejects when the signal fires. */
-const ready = async (command: Command, child: Child, signal: AbortSignal): Promise<string> => {
+/** Tells the guard that the engine ends because we want it to. */
+const letGo = async (lifeline: FileSink): Promise<void> => {
+  try {
+    await lifeline.write('stop\n')
+    await lifeline.flush()
+  } catch {
+    // It has ended already.
+  }
+}
+
+const keep = async (stream: ReadableStream<Uint8Array>, log: EngineLog): Promise<void> => {
+  for await (const bytes of stream) log.write(bytes)
+}
+
+/** The address, once the model behind it is loaded. Rejects when the signal fires, or where the address is not our engine's. */
+const ready = async (
+  command: Command,
+  child: Child,
+  headers: EngineProcess['headers'],
+  signal: AbortSignal,
+): Promise<string> => {
   const url = command.url ?? (await announced(child, signal))
+  const ask = (path: string) =>
+    askLocal(url + path, { headers, timeoutMs: 2000, signal }).catch(() => undefined)
   for (;;) {
-    const health = await askLocal(`${url}/health`, { timeoutMs: 2000, signal }).catch(() => undefined)
-    if (health?.status === 200) return url
+    if ((await ask('/health'))?.status === 200) break
     signal.throwIfAborted()
     await Bun.sleep(pollMs)
   }
+  // The port was only free a moment ago: prompts go to nobody who does not take our key as a llama-server does.
+  if ((await ask('/props'))?.status === 200) return url
+  signal.throwIfAborted()
+  throw new Failure('engine_failed', `Another program than our engine answers at ${url}.`)
 }
 
 const announced = async (child: Child, signal: AbortSignal): Promise<string> => {
   let text = ''
   const decoder = new TextDecoder()
-  const reader = child.stdout?.getReader()
+  const reader = child.stdout.getReader()
   const aborted = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
   })
   for (;;) {
-    const piece = await Promise.race([reader?.read(), aborted])
+    const piece = await Promise.race([reader.read(), aborted])
     // It is ending: what that means is said where its exit is awaited.
-    if (piece?.value === undefined) return new Promise(() => undefined)
+    if (piece.value === undefined) return new Promise(() => undefined)
     text += decoder.decode(piece.value, { stream: true })
     const line = /^\{"url": ?"(http:\/\/127\.0\.0\.1:\d+)"\}$/m.exec(text)
     if (line?.[1] !== undefined) return line[1]

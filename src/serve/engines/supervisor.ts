@@ -4,10 +4,11 @@ import type { Opening } from '../../core/backend.ts'
 import type { Clock } from '../../core/clock.ts'
 import { Failure, asFailure } from '../../core/failure.ts'
 import type { EngineRow, EngineSettings, Log, RowStatus } from './engine.ts'
+import { modelFiles } from './model-files.ts'
 import type { EngineProcess } from './process.ts'
 import { Queue } from './queue.ts'
 import { next, type Action, type Situation } from './schedule.ts'
-import { Troubles } from './troubles.ts'
+import { Backoff } from './backoff.ts'
 
 export interface SupervisorParts {
   readonly clock: Clock
@@ -43,7 +44,7 @@ export class Supervisor {
   readonly #life = new AbortController()
   readonly #running = new Map<string, Running>()
   readonly #queue = new Queue()
-  readonly #troubles = new Troubles()
+  readonly #backoff = new Backoff()
   #settings: EngineSettings
   #rows: ReadonlyMap<string, EngineRow>
   #grants = 0
@@ -62,7 +63,7 @@ export class Supervisor {
     this.#life.signal.throwIfAborted()
     signal.throwIfAborted()
     if (!this.#rows.has(row)) throw unknownRow(row)
-    const refusal = this.#troubles.refusal(row, this.#parts.clock.tick())
+    const refusal = this.#backoff.refusal(row, this.#parts.clock.tick())
     if (refusal !== undefined) throw refusal
     const opening = this.#queue.enter(row, signal, () => this.#pump())
     this.#pump()
@@ -77,7 +78,7 @@ export class Supervisor {
   reconfigure(settings: EngineSettings, rows: readonly EngineRow[], allChanged: boolean): void {
     this.#settings = settings
     this.#rows = byName(rows)
-    this.#troubles.clear()
+    this.#backoff.clear()
     for (const [name, running] of this.#running) {
       running.stale ||= allChanged || !Bun.deepEquals(running.row, this.#rows.get(name))
       if (running.state === 'loading' && running.stale) running.abort.abort()
@@ -105,7 +106,7 @@ export class Supervisor {
 
   #statusOf({ row, slots }: EngineRow): RowStatus {
     const running = this.#running.get(row)
-    const failure = running === undefined ? this.#troubles.refusal(row, this.#parts.clock.tick()) : undefined
+    const failure = running === undefined ? this.#backoff.refusal(row, this.#parts.clock.tick()) : undefined
     return {
       row,
       state: running?.state ?? (failure === undefined ? 'unloaded' : 'failed'),
@@ -129,7 +130,7 @@ export class Supervisor {
     const tick = this.#parts.clock.tick()
     const { maxLoaded, memoryBytes = Infinity, patience } = this.#settings
     return {
-      waiting: this.#queue.waiting.filter(({ row }) => !this.#troubles.blocks(row, tick)),
+      waiting: this.#queue.waiting.filter(({ row }) => !this.#backoff.blocks(row, tick)),
       loaded: [...this.#running.values()].map((running) => ({
         row: running.row.row,
         state: running.state === 'ready' ? 'ready' : 'moving',
@@ -201,7 +202,7 @@ export class Supervisor {
         readyAt: clock.tick(),
       } satisfies Partial<Running>)
       log.info({ row, pid: process.pid, loadMs: Math.round(loadMs) }, 'model loaded')
-      void process.exited.then((meaning) => this.#gone(running, meaning))
+      void process.exited.then((reason) => this.#gone(running, reason))
       this.#rest(running)
     } catch (error) {
       this.#running.delete(row)
@@ -218,13 +219,16 @@ export class Supervisor {
   }
 
   /** Its process is gone, as we wanted or not. */
-  #gone(running: Running, meaning: string): void {
+  #gone(running: Running, reason: string): void {
     const { row } = running.row
+    const wasReady = running.state === 'ready'
+    // Requests that it had may still close: they must not start its idle clock.
+    running.state = 'stopping'
     clearTimeout(running.idle)
     this.#running.delete(row)
-    if (running.state === 'ready' && !running.stale && !this.#life.signal.aborted) {
-      if (this.#parts.clock.tick() - running.readyAt > wellMs) this.#troubles.forget(row)
-      this.#failed(row, new Failure('engine_failed', `The engine of ${row} stopped: ${meaning}.`))
+    if (wasReady && !running.stale && !this.#life.signal.aborted) {
+      if (this.#parts.clock.tick() - running.readyAt > wellMs) this.#backoff.forget(row)
+      this.#failed(row, new Failure('engine_failed', `The engine of ${row} stopped: ${reason}.`))
       // It was there for use: loaded again now, the next request need not wait.
       this.open(row, this.#life.signal).then(
         (opening) => opening.close(),
@@ -240,7 +244,7 @@ export class Supervisor {
       this.#queue.turnAway(row, failure)
       return
     }
-    const { waitMs, givenUp } = this.#troubles.add(row, failure, this.#parts.clock.tick(), this.#settings)
+    const { waitMs, givenUp } = this.#backoff.add(row, failure, this.#parts.clock.tick(), this.#settings)
     this.#parts.log.warn({ row, waitMs, givenUp }, failure.facts.message)
     if (givenUp) this.#queue.turnAway(row, failure)
     else setTimeout(() => this.#pump(), waitMs + 1).unref()
@@ -267,8 +271,9 @@ const noRoom = (row: string): Failure =>
     `${row} does not fit beside the pinned models; raise engines.maxLoaded or engines.memoryBytes.`,
   )
 
-const memoryOf = (row: EngineRow | undefined): number =>
-  row?.memoryBytes ?? fileBytes(row?.modelPath) + fileBytes(row?.mmproj)
+const memoryOf = (row: EngineRow | undefined): number => {
+  if (row === undefined) return 0
+  return row.memoryBytes ?? modelFiles(row).reduce((sum, path) => sum + fileBytes(path), 0)
+}
 
-const fileBytes = (path: string | undefined): number =>
-  path === undefined ? 0 : (statSync(path, { throwIfNoEntry: false })?.size ?? 0)
+const fileBytes = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0

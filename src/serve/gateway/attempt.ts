@@ -4,12 +4,12 @@ import { Failure, asFailure } from '../../core/failure.ts'
 import type { Operation } from '../../core/operation.ts'
 import type { ModelRequest } from '../../core/request.ts'
 import type { ByteSource } from '../../core/send.ts'
-import type { Station } from './backends.ts'
 import type { Call } from './call.ts'
 import { Deadline } from './deadline.ts'
 import type { Health } from './health.ts'
 import type { RequestScope } from './scope.ts'
 import type { GatewaySettings } from './settings.ts'
+import type { Upstream } from './upstreams.ts'
 
 const errorBodyBytes = 64 * 1024
 
@@ -20,18 +20,19 @@ const errorBodyBytes = 64 * 1024
 export async function attempt(
   target: Target,
   request: ModelRequest,
-  station: Station,
+  upstream: Upstream,
   scope: RequestScope,
   settings: GatewaySettings,
 ): Promise<Answer> {
-  const { backend, slots, deadlines } = station
+  const { backend, slots, deadlines } = upstream
   const call = scope.beginCall()
   const waitFrom = scope.tookMs
-  const outgoing = backend.outgoing(request, target)
+  const written = backend.outgoing(request, target)
+  const outgoing = written instanceof Promise ? await written : written
   try {
     const free = slots.take(call, settings.queue.maxWaitMs)
     scope.own(free instanceof Promise ? await free : free)
-    const health = station.health.of(target.model)
+    const health = upstream.health.of(target.model)
     if (!health.tryEnter()) {
       throw new Failure('circuit_open', {
         message: `${target.model} at ${backend.name} rests after failures.`,
@@ -72,7 +73,7 @@ export async function attempt(
       const answer = new Answer({
         target,
         request,
-        station,
+        upstream,
         outgoing,
         reader,
         body: reply.body,
@@ -112,7 +113,7 @@ function joined(opening: Headers, outgoing: Headers): Headers {
 interface AnswerParts {
   readonly target: Target
   readonly request: ModelRequest
-  readonly station: Station
+  readonly upstream: Upstream
   readonly outgoing: Outgoing
   readonly reader: FrameReader
   readonly body: ByteSource
@@ -196,8 +197,8 @@ export class Answer {
 
   /** A comment is no sign of life: only an event starts the time anew. */
   #moved(): void {
-    const { deadline, station } = this.#parts
-    deadline.allow(station.deadlines.betweenEventsMs, 'stalled')
+    const { deadline, upstream } = this.#parts
+    deadline.allow(upstream.deadlines.betweenEventsMs, 'stalled')
   }
 }
 

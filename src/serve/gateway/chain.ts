@@ -3,10 +3,10 @@ import type { Attempt } from '../../core/decision.ts'
 import { Failure, asFailure } from '../../core/failure.ts'
 import type { ModelRequest } from '../../core/request.ts'
 import { attempt, type Answer } from './attempt.ts'
-import type { Stations } from './backends.ts'
 import { afterFailure } from './retry.ts'
 import type { RequestScope } from './scope.ts'
 import type { GatewaySettings } from './settings.ts'
+import type { Upstreams } from './upstreams.ts'
 
 /**
  * Asks the targets in order until one begins to answer. A failure before the first event goes to the next target, or to
@@ -15,7 +15,7 @@ import type { GatewaySettings } from './settings.ts'
 export async function firstAnswer(
   targets: readonly Target[],
   request: ModelRequest,
-  stations: Stations,
+  upstreams: Upstreams,
   scope: RequestScope,
   settings: GatewaySettings,
 ): Promise<Answer> {
@@ -24,8 +24,8 @@ export async function firstAnswer(
   for (;;) {
     const target = targets[at]
     if (target === undefined) throw new Failure('no_target', 'There is no target to ask.')
-    const station = stations.get(target.backend)
-    const place = station.backend.place.name
+    const upstream = upstreams.get(target.backend)
+    const place = upstream.backend.place.name
     scope.answerer = { row: target.row, backend: target.backend, model: target.model, place }
     const from = scope.tookMs
     const queuedFrom = scope.queueMs
@@ -45,7 +45,7 @@ export async function firstAnswer(
     }
     tries++
     try {
-      const answer = await attempt(target, request, station, scope, settings)
+      const answer = await attempt(target, request, upstream, scope, settings)
       note('answered')
       return answer
     } catch (thrown) {

@@ -7,12 +7,12 @@ import type { ModelRequest } from '../../core/request.ts'
 import type { Route, Router } from '../../core/route.ts'
 import type { Surface } from '../../core/surface.ts'
 import type { Answer } from './attempt.ts'
-import type { Stations } from './backends.ts'
 import { firstAnswer } from './chain.ts'
 import { streamedAnswer, wholeAnswer, type Delivery } from './deliver.ts'
-import { answerHeaders, errorResponse } from './headers.ts'
+import { answerHeaders, errorResponse, unbuffered } from './headers.ts'
 import { RequestScope, type ScopeParts } from './scope.ts'
 import type { GatewaySettings } from './settings.ts'
+import type { Upstreams } from './upstreams.ts'
 
 /** How often running calls are looked at, for a client that left and an upstream that is late: how exact deadlines are. */
 const lookEveryMs = 25
@@ -20,7 +20,7 @@ const lookEveryMs = 25
 /** What a config makes of the gateway; a reload puts a new one in its place, calls under way keep theirs. */
 export interface Setup {
   readonly settings: GatewaySettings
-  readonly stations: Stations
+  readonly upstreams: Upstreams
   readonly route: Router
   readonly guard: Guard
 }
@@ -85,13 +85,13 @@ export class Gateway {
     try {
       if (this.#draining)
         throw new Failure('draining', { message: 'This server is stopping.', retryAfterMs: 1000 })
-      const { guard, settings, stations, route: decide } = this.#setup
+      const { guard, settings, upstreams, route: decide } = this.#setup
       const identity = call.identify(guard)
       const body = await JsonText.read(await call.body())
       const request = surface.parse(body, (name) => call.header(name))
       scope.asked = request.model
       scope.promptBytes = textBytes(body.bytes)
-      const route = decide(request, identity, stations.standing)
+      const route = decide(request, identity, upstreams.standing)
       const demand = {
         operation: request.operation,
         model: request.model,
@@ -101,8 +101,8 @@ export class Gateway {
       scope.admitted(guard.admit(identity, demand))
       scope.considered = route.considered
       scope.reasons = route.reasons
-      await hold(scope, call, request, identity, route, stations)
-      const answering = firstAnswer(route.targets, request, stations, scope, settings)
+      await hold(scope, call, request, identity, route, upstreams)
+      const answering = firstAnswer(route.targets, request, upstreams, scope, settings)
       return await answer(answering, {
         request,
         surface,
@@ -160,10 +160,10 @@ async function hold(
   request: ModelRequest,
   identity: Identity,
   route: Route,
-  stations: Stations,
+  upstreams: Upstreams,
 ): Promise<void> {
   const [first] = route.targets
-  const place = first === undefined ? '' : stations.get(first.backend).backend.place.name
+  const place = first === undefined ? '' : upstreams.get(first.backend).backend.place.name
   if (first !== undefined) {
     scope.answerer = { row: first.row, backend: first.backend, model: first.model, place }
   }
@@ -173,6 +173,7 @@ async function hold(
     tags: call.tags.length === 0 ? identity.tags : [...identity.tags, ...call.tags],
     operation: request.operation,
     surface: call.surface.id,
+    row: route.row,
     servedModel: first?.model ?? '',
     backend: first?.backend ?? '',
     place,
@@ -199,6 +200,7 @@ async function answer(answering: Promise<Answer>, delivery: Delivery): Promise<R
   }
   const first = await inTime(answering, settings.headersAfterMs)
   const headers = answerHeaders(surface.contentType.stream, scope, first?.outgoing.warnings ?? [])
+  Object.assign(headers, unbuffered)
   return new Response(streamedAnswer(first ?? answering, delivery), { headers })
 }
 

@@ -1,4 +1,4 @@
-import type { Failure } from '../../core/failure.ts'
+import type { Failure, FailureCode } from '../../core/failure.ts'
 import type { Surface } from '../../core/surface.ts'
 import type { RequestScope } from './scope.ts'
 
@@ -11,6 +11,8 @@ export function answerHeaders(
   const headers: Record<string, string> = {
     'content-type': contentType,
     'x-inhouse-request-id': scope.id,
+    // Where OpenAI's clients look for it.
+    'x-request-id': scope.id,
     'x-inhouse-label': scope.label,
   }
   const { answerer } = scope
@@ -24,11 +26,17 @@ export function answerHeaders(
   return headers
 }
 
+/** A proxy in between would keep a stream back until it is whole, or until its own buffer is full. */
+export const unbuffered = { 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' } as const
+
+/** What the client still sends would be read for nothing; and who is told that we stop should not come back to us. */
+const closing: ReadonlySet<FailureCode> = new Set<FailureCode>(['slow_body', 'too_large', 'draining'])
+
 /** The failure in the client's dialect, with the headers that tell a client when to come back. */
 export function errorResponse(failure: Failure, surface: Surface, scope: RequestScope): Response {
   const headers = answerHeaders('application/json', scope, [])
-  // What the client still sends would be read for nothing.
-  if (failure.code === 'slow_body' || failure.code === 'too_large') headers['connection'] = 'close'
+  if (closing.has(failure.code)) headers['connection'] = 'close'
+  if (failure.status === 401) headers['www-authenticate'] = 'Bearer'
   const { retryAfterMs } = failure.facts
   if (retryAfterMs !== undefined) {
     headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfterMs / 1000)))

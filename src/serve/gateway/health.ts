@@ -1,6 +1,9 @@
 import type { Clock } from '../../core/clock.ts'
 import type { FailureCode } from '../../core/failure.ts'
 import type { Standing } from '../../core/route.ts'
+import type { GatewaySettings } from './settings.ts'
+
+type HealthSettings = GatewaySettings['health']
 
 interface State {
   failuresInRow: number
@@ -27,10 +30,10 @@ const faults: ReadonlySet<FailureCode> = new Set<FailureCode>([
 /** The circuit breaker of one model at one backend, fed by results and by the probe. After `openMs` one call may try. */
 export class Health {
   readonly #clock: Clock
-  readonly #settings: { readonly failuresToOpen: number; readonly openMs: number }
+  readonly #settings: HealthSettings
   readonly #state: State = { failuresInRow: 0, openUntil: undefined, trying: false }
 
-  constructor(clock: Clock, settings: { readonly failuresToOpen: number; readonly openMs: number }) {
+  constructor(clock: Clock, settings: HealthSettings) {
     this.#clock = clock
     this.#settings = settings
   }
@@ -96,17 +99,25 @@ const mostModels = 1000
 /** The circuits of one backend. Bounded, for under a wildcard clients make up the names. */
 export class HealthByModel {
   readonly #models = new Map<string, Health>()
-  readonly #fresh: () => Health
+  readonly #clock: Clock
+  readonly #settings: { failuresToOpen: number; openMs: number }
 
-  constructor(clock: Clock, settings: { readonly failuresToOpen: number; readonly openMs: number }) {
-    this.#fresh = () => new Health(clock, settings)
+  constructor(clock: Clock, { failuresToOpen, openMs }: HealthSettings) {
+    this.#clock = clock
+    this.#settings = { failuresToOpen, openMs }
+  }
+
+  /** From the next failure on, also for the models that are known. */
+  adjust({ failuresToOpen, openMs }: HealthSettings): this {
+    Object.assign(this.#settings, { failuresToOpen, openMs })
+    return this
   }
 
   of(model: string): Health {
     const known = this.#models.get(model)
     if (known !== undefined) return known
     if (this.#models.size >= mostModels) this.#models.clear()
-    const fresh = this.#fresh()
+    const fresh = new Health(this.#clock, this.#settings)
     this.#models.set(model, fresh)
     return fresh
   }

@@ -1,4 +1,4 @@
-import type { Station, Stations } from './backends.ts'
+import type { Upstream, Upstreams } from './upstreams.ts'
 
 const probeTimeoutMs = 5000
 
@@ -6,16 +6,16 @@ const probeTimeoutMs = 5000
  * Looks after backends that rest, with a request that costs nothing and runs no model, so that one that is back is
  * used before a call has to try it. Returns how to stop.
  */
-export function probeResting(stations: () => Stations, everyMs: number): () => void {
+export function probeResting(upstreams: () => Upstreams, everyMs: number): () => void {
   if (everyMs === 0) return () => {}
   const timer = setInterval(() => {
-    for (const station of stations().all()) if (station.health.resting().length > 0) void probe(station)
+    for (const upstream of upstreams().all()) if (upstream.health.resting().length > 0) void probe(upstream)
   }, everyMs)
   timer.unref()
   return () => clearInterval(timer)
 }
 
-async function probe({ backend, health }: Station): Promise<void> {
+async function probe({ backend, health }: Upstream): Promise<void> {
   if (backend.probe === undefined) return
   const call = AbortSignal.timeout(probeTimeoutMs)
   try {

@@ -28,7 +28,9 @@ const asking = (model: string, operation: ModelRequest['operation'] = 'chat'): M
   maxOutputTokens: undefined,
   body: JsonText.from({ model }),
   headers: {},
-  prompt: () => ({ kind: 'chat', messages: [], rest: {} }),
+  prompt: () => {
+    throw new Error('A router does not read the prompt.')
+  },
 })
 
 const backends = new Map([
@@ -112,4 +114,12 @@ test('a wildcard fits exactly the names that the same pattern as an expression f
     }),
     { numRuns: Number(process.env['PROPERTY_RUNS'] ?? 1000) },
   )
+})
+
+test('a route says which row took the name: itself, the wildcard, or the alias', () => {
+  const decide = createRouter(rows, backends)
+  const taken = ['small', 'auto', 'claude-opus-9', 'claude-haiku-9'].map(
+    (name) => decide(asking(name), anyone, up).row,
+  )
+  expect(taken).toEqual(['small', 'auto', 'claude-*', 'claude-haiku*'])
 })

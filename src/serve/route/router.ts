@@ -89,7 +89,7 @@ function deciderOf(rows: readonly ModelRow[], backends: ReadonlyMap<string, Back
       })
       if (reasons.length === 0) targets.push(leaf)
     }
-    return { targets, considered, reasons: [howFound(request.model, row)] }
+    return { row: row.name, targets, considered, reasons: [howFound(request.model, row)] }
   }
 }
 

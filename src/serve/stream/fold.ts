@@ -1,5 +1,6 @@
 import type { FinishReason, ModelEvent } from '../../core/event.ts'
 import type { FailureCode, Facts } from '../../core/failure.ts'
+import type { Dialect } from '../../core/operation.ts'
 import { mergeUsage, type Usage } from '../../core/usage.ts'
 import { joinLogprobs } from './logprobs.ts'
 import type { Timing } from './tap.ts'
@@ -20,6 +21,8 @@ type AnswerPart =
       /** JSON text as the model wrote it. */
       readonly input: string
     }
+  /** What only its own dialect has a word for. */
+  | { readonly type: 'opaque'; readonly dialect: Dialect; readonly value: unknown }
 
 export interface AnswerChoice {
   readonly index: number
@@ -75,6 +78,11 @@ export function fold(events: Iterable<ModelEvent>): Answer {
       case 'tool-input':
         callOf(choiceOf(event.choice).parts, event.index).input += event.json
         break
+      case 'opaque': {
+        const { dialect, value } = event
+        choiceOf(event.choice).parts.push({ type: 'opaque', dialect, value })
+        break
+      }
       case 'logprobs': {
         const choice = choiceOf(event.choice)
         choice.logprobs = joinLogprobs(choice.logprobs, event.logprobs)
@@ -126,6 +134,7 @@ function addText(parts: PartDraft[], event: TextEvent): void {
   if (
     part === undefined ||
     part.type === 'tool-call' ||
+    part.type === 'opaque' ||
     part.type !== event.type ||
     part.signature !== undefined
   ) {

@@ -37,6 +37,9 @@ export class Tap {
       case 'tool-input':
         this.#count(event.json, event.choice)
         return
+      case 'opaque':
+        this.#seen = withChoice(this.#seen, event.choice)
+        return
       case 'finish':
         this.#seen = withChoice(this.#seen, event.choice)
         this.#done = withChoice(this.#done, event.choice)

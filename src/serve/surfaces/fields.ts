@@ -1,6 +1,7 @@
 import { Failure } from '../../core/failure.ts'
+import type { Work } from '../../core/turns.ts'
 
-/** Where fields are read from: a `JsonText`, a `Map`, or what `Fields.of` makes of an object. */
+/** Where fields are read from: a `JsonText`, or an object. */
 interface Source {
   get(key: string): unknown
   keys(): Iterable<string>
@@ -22,7 +23,13 @@ export class Fields {
 
   static of(value: unknown, path: string): Fields {
     if (!isObject(value)) throw wrong(path, 'must be an object')
-    return new Fields(new Map(Object.entries(value)), path)
+    return new Fields(
+      {
+        get: (key) => (Object.hasOwn(value, key) ? value[key] : undefined),
+        keys: () => Object.keys(value),
+      },
+      path,
+    )
   }
 
   get(key: string): unknown {
@@ -67,8 +74,11 @@ export class Fields {
     return value === undefined ? undefined : Fields.of(value, this.path(key))
   }
 
-  objects(key: string): Fields[] | undefined {
-    return this.list(key)?.map((item, at) => Fields.of(item, `${this.path(key)}[${at}]`))
+  /** Each is looked at when its turn comes. */
+  objects(key: string): IteratorObject<Fields> | undefined {
+    return this.list(key)
+      ?.values()
+      .map((item, at) => Fields.of(item, `${this.path(key)}[${at}]`))
   }
 
   /** The value, which must be there. */
@@ -86,12 +96,12 @@ export class Fields {
   }
 
   /** Puts the fields that nobody read into `rest`, by their path without list positions. */
-  keepUnread(rest: Record<string, unknown>): void {
-    const read = new Set(this.#read)
+  *keepUnread(rest: Record<string, unknown>): Work<void> {
     for (const key of this.#source.keys()) {
-      if (read.has(key)) continue
-      const value = this.get(key)
+      if (this.#read.includes(key)) continue
+      const value = this.#source.get(key) ?? undefined
       if (value !== undefined) rest[this.path(key).replaceAll(/\[\d+\]/g, '[]')] = value
+      yield
     }
   }
 }

@@ -1,11 +1,13 @@
 import type { JsonText } from '../../core/json.ts'
 import type { ChatPrompt, ResponseFormat, Tool, ToolChoice } from '../../core/request.ts'
+import type { Work } from '../../core/turns.ts'
 import { Fields, compact, isObject } from './fields.ts'
 import { openAiMessages } from './openai-messages.ts'
 import { openAiSampling } from './openai-sampling.ts'
 
 /** A chat body in the neutral words. Throws `Failure('bad_request')` with `param`. */
-export function chatPrompt(body: JsonText): ChatPrompt {
+export function* chatPrompt(body: JsonText): Work<ChatPrompt> {
+  yield* body.decoding()
   const fields = new Fields(body)
   for (const key of ['model', 'stream', 'stream_options']) fields.get(key)
   const rest: Record<string, unknown> = {}
@@ -14,11 +16,11 @@ export function chatPrompt(body: JsonText): ChatPrompt {
     kind: 'chat',
     ...sampling,
     maxOutputTokens: fields.integer('max_completion_tokens', 1) ?? sampling.maxOutputTokens,
-    messages: openAiMessages(fields, rest),
-    tools: tools(fields, rest),
+    messages: yield* openAiMessages(fields, rest),
+    tools: yield* tools(fields, rest),
     toolChoice: toolChoice(fields, rest),
     parallelToolCalls: fields.boolean('parallel_tool_calls'),
-    responseFormat: responseFormat(fields, rest),
+    responseFormat: yield* responseFormat(fields, rest),
     reasoningEffort: fields.text('reasoning_effort'),
     choices: fields.integer('n', 1, 128),
     logprobs: fields.boolean('logprobs'),
@@ -26,29 +28,35 @@ export function chatPrompt(body: JsonText): ChatPrompt {
     user: fields.text('user'),
     rest,
   })
-  fields.keepUnread(rest)
+  yield* fields.keepUnread(rest)
   return prompt
 }
 
 /** Functions; tools of other types are kept in `rest` under their type. */
-function tools(fields: Fields, rest: Record<string, unknown>): Tool[] | undefined {
-  return fields.objects('tools')?.flatMap((tool) => {
+function* tools(fields: Fields, rest: Record<string, unknown>): Work<Tool[] | undefined> {
+  const list = fields.objects('tools')
+  if (list === undefined) return undefined
+  const made: Tool[] = []
+  for (const tool of list) {
     const type = tool.text('type') ?? 'function'
     if (type !== 'function') {
       rest[`tools[].${type}`] = tool.get(type) ?? true
-      return []
+      continue
     }
     const about = tool.required('function', tool.object('function'))
-    const made = compact<Tool>({
-      name: about.required('name', about.text('name')),
-      description: about.text('description'),
-      parameters: about.get('parameters'),
-      strict: about.boolean('strict'),
-    })
-    tool.keepUnread(rest)
-    about.keepUnread(rest)
-    return [made]
-  })
+    made.push(
+      compact<Tool>({
+        name: about.required('name', about.text('name')),
+        description: about.text('description'),
+        parameters: about.get('parameters'),
+        strict: about.boolean('strict'),
+      }),
+    )
+    yield* tool.keepUnread(rest)
+    yield* about.keepUnread(rest)
+    yield
+  }
+  return made
 }
 
 function toolChoice(fields: Fields, rest: Record<string, unknown>): ToolChoice | undefined {
@@ -61,7 +69,7 @@ function toolChoice(fields: Fields, rest: Record<string, unknown>): ToolChoice |
   return undefined
 }
 
-function responseFormat(fields: Fields, rest: Record<string, unknown>): ResponseFormat | undefined {
+function* responseFormat(fields: Fields, rest: Record<string, unknown>): Work<ResponseFormat | undefined> {
   const format = fields.object('response_format')
   switch (format?.text('type')) {
     case undefined:
@@ -69,7 +77,7 @@ function responseFormat(fields: Fields, rest: Record<string, unknown>): Response
     case 'text':
       return { type: 'text' }
     case 'json_object':
-      format.keepUnread(rest)
+      yield* format.keepUnread(rest)
       return { type: 'json' }
     case 'json_schema': {
       const about = format.required('json_schema', format.object('json_schema'))
@@ -79,7 +87,7 @@ function responseFormat(fields: Fields, rest: Record<string, unknown>): Response
         schema: about.get('schema') ?? {},
         strict: about.boolean('strict'),
       })
-      about.keepUnread(rest)
+      yield* about.keepUnread(rest)
       return made
     }
     default:

@@ -344,3 +344,31 @@ test('only a frame that says the usage and nothing else is taken out for a clien
   expect(openAiChat.isUsageOnly(frame({ type: 'rest', fields: {} }))).toBe(false)
   expect(openAiChat.isUsageOnly(frame())).toBe(false)
 })
+
+test('what has no word here is told beside the text, whole and streamed, and the stream stays readable', async () => {
+  const thought = { type: 'redacted_thinking', data: 'E' }
+  const opaque = (value: object) => ({ type: 'opaque', dialect: 'anthropic-messages', value }) as const
+  const events: ModelEvent[] = [
+    { type: 'start', id: 'a' },
+    opaque(thought),
+    { type: 'text', text: 'b' },
+    opaque({ x: 1 }),
+    { type: 'finish', reason: 'stop' },
+    { type: 'end' },
+  ]
+  const untranslated = [
+    { index: 0, value: thought },
+    { index: 1, value: { x: 1 } },
+  ]
+  const whole = JSON.parse(String(openAiChat.whole(events, factsFor()))) as OpenAI.ChatCompletion
+  expect(whole.choices[0]?.message).toMatchObject({ content: 'b', untranslated })
+  const chunks = await chunksOf(streamed(events, factsFor()))
+  expect(chunks.flatMap(({ choices }) => choices.flatMap(({ delta }) => Object.entries(delta)))).toEqual([
+    ['role', 'assistant'],
+    ['content', ''],
+    ['refusal', null],
+    ['untranslated', untranslated.slice(0, 1)],
+    ['content', 'b'],
+    ['untranslated', untranslated.slice(1)],
+  ])
+})

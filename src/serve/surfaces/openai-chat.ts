@@ -58,6 +58,9 @@ function wholeChoice({ index, parts, logprobs, finish }: AnswerChoice) {
       ? [{ id: part.id, type: 'function', function: { name: part.name, arguments: part.input } }]
       : [],
   )
+  const untranslated = parts
+    .flatMap((part) => (part.type === 'opaque' ? [part.value] : []))
+    .map((value, at) => ({ index: at, value }))
   const refusal = text('refusal')
   const reasoning = text('reasoning')
   return {
@@ -68,6 +71,7 @@ function wholeChoice({ index, parts, logprobs, finish }: AnswerChoice) {
       refusal: refusal ?? null,
       ...(reasoning !== undefined && { reasoning_content: reasoning }),
       ...(calls.length > 0 && { tool_calls: calls }),
+      ...(untranslated.length > 0 && { untranslated }),
     },
     logprobs: logprobs ?? null,
     finish_reason: finishName(finish),
@@ -78,6 +82,7 @@ function wholeChoice({ index, parts, logprobs, finish }: AnswerChoice) {
 class ChatWriter implements StreamWriter {
   readonly #chunks: Chunks
   readonly #opened = new Set<number>()
+  #untranslated = 0
 
   constructor(facts: AnswerFacts) {
     this.#chunks = new Chunks(facts, 'chatcmpl', 'chat.completion.chunk')
@@ -103,6 +108,11 @@ class ChatWriter implements StreamWriter {
         const json = JSON.stringify(event.json)
         const call = `{"index":${event.index},"function":{"arguments":${json}}}`
         return this.#delta(event.choice, `"tool_calls":[${call}]`)
+      }
+      case 'opaque': {
+        // Clients that join deltas want an index in the items of a list.
+        const item = { index: this.#untranslated++, value: event.value }
+        return this.#delta(event.choice, `"untranslated":[${JSON.stringify(item)}]`)
       }
       case 'logprobs':
         return this.#delta(event.choice, '', JSON.stringify(event.logprobs ?? null))

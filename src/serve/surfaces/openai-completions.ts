@@ -1,6 +1,7 @@
 import type { ModelEvent } from '../../core/event.ts'
 import type { JsonText } from '../../core/json.ts'
 import type { CompletionPrompt } from '../../core/request.ts'
+import type { Work } from '../../core/turns.ts'
 import type { AnswerFacts, StreamWriter, Surface } from '../../core/surface.ts'
 import type { AnswerChoice } from '../stream/fold.ts'
 import { ssePing } from '../stream/sse-writer.ts'
@@ -51,7 +52,8 @@ export const openAiCompletions: Surface = {
   error: openAiError,
 }
 
-function completionPrompt(body: JsonText): CompletionPrompt {
+function* completionPrompt(body: JsonText): Work<CompletionPrompt> {
+  yield* body.decoding()
   const fields = new Fields(body)
   for (const key of ['model', 'stream', 'stream_options']) fields.get(key)
   const rest: Record<string, unknown> = {}
@@ -65,7 +67,7 @@ function completionPrompt(body: JsonText): CompletionPrompt {
     logprobs: fields.integer('logprobs', 0),
     rest,
   })
-  fields.keepUnread(rest)
+  yield* fields.keepUnread(rest)
   return prompt
 }
 

@@ -2,6 +2,7 @@ import type { ModelEvent } from '../../core/event.ts'
 import { Failure } from '../../core/failure.ts'
 import type { JsonText } from '../../core/json.ts'
 import type { EmbedPrompt } from '../../core/request.ts'
+import type { Work } from '../../core/turns.ts'
 import type { AnswerFacts, Surface } from '../../core/surface.ts'
 import { Fields, compact } from './fields.ts'
 import { answerOf } from './openai-answer.ts'
@@ -69,7 +70,8 @@ function wholeAnswer(events: readonly ModelEvent[], facts: AnswerFacts): string 
   })
 }
 
-function embedPrompt(body: JsonText): EmbedPrompt {
+function* embedPrompt(body: JsonText): Work<EmbedPrompt> {
+  yield* body.decoding()
   const fields = new Fields(body)
   fields.get('model')
   const rest: Record<string, unknown> = {}
@@ -80,7 +82,7 @@ function embedPrompt(body: JsonText): EmbedPrompt {
     dimensions: fields.integer('dimensions', 1),
     rest,
   })
-  fields.keepUnread(rest)
+  yield* fields.keepUnread(rest)
   return prompt
 }
 

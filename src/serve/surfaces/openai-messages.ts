@@ -1,33 +1,36 @@
 import type { ImagePart, Message, Part } from '../../core/request.ts'
+import type { Work } from '../../core/turns.ts'
 import { Fields, compact } from './fields.ts'
 
 /** The turns of a chat body. Fields that nobody knows go into `rest`; parts that only this dialect knows stay opaque. */
-export function openAiMessages(fields: Fields, rest: Record<string, unknown>): Message[] {
-  return fields.required('messages', fields.objects('messages')).map((message) => {
-    const made = turn(message, rest)
-    message.keepUnread(rest)
-    return made
-  })
+export function* openAiMessages(fields: Fields, rest: Record<string, unknown>): Work<Message[]> {
+  const made: Message[] = []
+  for (const message of fields.required('messages', fields.objects('messages'))) {
+    made.push(yield* turn(message, rest))
+    yield* message.keepUnread(rest)
+    yield
+  }
+  return made
 }
 
-function turn(message: Fields, rest: Record<string, unknown>): Message {
+function* turn(message: Fields, rest: Record<string, unknown>): Work<Message> {
   const role = message.required('role', message.text('role'))
   switch (role) {
     case 'system':
     case 'developer':
-      return named('system', message, contentParts(message, rest))
+      return named('system', message, yield* contentParts(message, rest))
     case 'user':
-      return named('user', message, contentParts(message, rest))
+      return named('user', message, yield* contentParts(message, rest))
     case 'assistant':
-      return named('assistant', message, assistantParts(message, rest))
+      return named('assistant', message, yield* assistantParts(message, rest))
     case 'tool': {
       const id = message.required('tool_call_id', message.text('tool_call_id'))
-      return named('user', message, [{ type: 'tool-result', id, parts: contentParts(message, rest) }])
+      return named('user', message, [{ type: 'tool-result', id, parts: yield* contentParts(message, rest) }])
     }
     // Before tools there were functions: a call had no id but its name.
     case 'function': {
       const id = message.required('name', message.text('name'))
-      return { role: 'user', parts: [{ type: 'tool-result', id, parts: contentParts(message, rest) }] }
+      return { role: 'user', parts: [{ type: 'tool-result', id, parts: yield* contentParts(message, rest) }] }
     }
     default:
       throw message.wrong('role', 'must be system, developer, user, assistant or tool')
@@ -37,20 +40,21 @@ function turn(message: Fields, rest: Record<string, unknown>): Message {
 const named = (role: Message['role'], message: Fields, parts: readonly Part[]): Message =>
   compact<Message>({ role, parts, name: message.text('name') })
 
-function assistantParts(message: Fields, rest: Record<string, unknown>): Part[] {
+function* assistantParts(message: Fields, rest: Record<string, unknown>): Work<Part[]> {
   const parts: Part[] = []
-  const plainReasoning = message.get('reasoning')
-  const reasoning =
-    message.text('reasoning_content') ?? (typeof plainReasoning === 'string' ? plainReasoning : undefined)
+  const plain = message.get('reasoning')
+  if (plain !== undefined && typeof plain !== 'string') rest['messages[].reasoning'] = plain
+  const reasoning = message.text('reasoning_content') ?? (typeof plain === 'string' ? plain : undefined)
   if (reasoning !== undefined && reasoning !== '') parts.push({ type: 'reasoning', text: reasoning })
-  parts.push(...contentParts(message, rest))
+  for (const part of yield* contentParts(message, rest)) parts.push(part)
   const refusal = message.text('refusal')
   if (refusal !== undefined) parts.push({ type: 'text', text: refusal })
   const audio = message.get('audio')
   if (audio !== undefined) parts.push(opaque({ audio }))
   for (const call of message.objects('tool_calls') ?? []) {
     parts.push(toolCall(call))
-    call.keepUnread(rest)
+    yield* call.keepUnread(rest)
+    yield
   }
   const legacy = message.object('function_call')
   if (legacy !== undefined) {
@@ -70,18 +74,24 @@ function toolCall(call: Fields): Part {
   return { type: 'tool-call', id, name, input: about.text('arguments') ?? '' }
 }
 
-function contentParts(message: Fields, rest: Record<string, unknown>): Part[] {
+function* contentParts(message: Fields, rest: Record<string, unknown>): Work<Part[]> {
   const content = message.get('content')
   if (content === undefined || content === '') return []
   if (typeof content === 'string') return [{ type: 'text', text: content }]
   if (!Array.isArray(content)) throw message.wrong('content', 'must be a string or a list of parts')
-  return content.map((value: unknown, at) => {
-    if (typeof value === 'string') return { type: 'text', text: value }
+  const made: Part[] = []
+  for (const [at, value] of (content as unknown[]).entries()) {
+    yield
+    if (typeof value === 'string') {
+      made.push({ type: 'text', text: value })
+      continue
+    }
     const part = Fields.of(value, message.path(`content[${at}]`))
-    const made = contentPart(part, value)
-    if (made.type !== 'opaque') part.keepUnread(rest)
-    return made
-  })
+    const known = contentPart(part, value)
+    made.push(known)
+    if (known.type !== 'opaque') yield* part.keepUnread(rest)
+  }
+  return made
 }
 
 function contentPart(part: Fields, value: unknown): Part {

@@ -4,6 +4,7 @@ import * as fc from 'fast-check'
 import { Failure } from '../../core/failure.ts'
 import { JsonText } from '../../core/json.ts'
 import type { ModelRequest } from '../../core/request.ts'
+import { atOnce, inTurns } from '../../core/turns.ts'
 import { surfaces } from './index.ts'
 import { openAiChat } from './openai-chat.ts'
 import { openAiCompletions } from './openai-completions.ts'
@@ -15,7 +16,7 @@ const chat = (fields: Record<string, unknown>): ModelRequest =>
   openAiChat.parse(JsonText.from({ model: 'm', messages: [], ...fields }), none)
 
 const prompt = (fields: Record<string, unknown>) => {
-  const made = chat(fields).prompt()
+  const made = atOnce(chat(fields).prompt())
   if (made.kind !== 'chat') throw new Error('not a chat')
   return made
 }
@@ -35,25 +36,55 @@ const outerKeys =
   tool_choice response_format encoding_format logprobs x`.split(/\s+/)
 const innerKeys = 'role content type text image_url url tool_calls id function name arguments'.split(' ')
 
+const any = fc.oneof(
+  fc.jsonValue({ maxDepth: 1 }),
+  fc.constantFrom('user', 'assistant', 'tool', 'text', 'image_url', 'function'),
+)
+const inner = fc.dictionary(fc.constantFrom(...innerKeys), any, { maxKeys: 4 })
+const some = fc.array(inner, { maxLength: 2 })
+const turn = fc.record({ role: fc.constantFrom('user', 'assistant'), content: some, tool_calls: some })
+const value = fc.oneof(any, inner, some, fc.array(turn, { maxLength: 2 }))
+const anyFields = fc.dictionary(fc.constantFrom(...outerKeys), value, { maxKeys: 6 })
+
+/** Chats as clients send them, with all that the words know and some that they do not. */
+const known = fc.record({ type: fc.constant('text'), text: fc.string({ unit: 'grapheme' }), x: any })
+const image = fc.record({ type: fc.constant('image_url'), image_url: fc.record({ url: fc.webUrl() }) })
+const call = fc.record({
+  id: fc.string(),
+  type: fc.constant('function'),
+  function: fc.record({ name: fc.string(), arguments: fc.json() }),
+})
+const content = fc.oneof(
+  fc.string(),
+  fc.array(fc.oneof({ weight: 9, arbitrary: known }, { weight: 9, arbitrary: image }, inner)),
+)
+const goodTurn = fc.oneof(
+  fc.record({ role: fc.constantFrom('system', 'developer', 'user'), content, name: fc.string() }),
+  fc.record({ role: fc.constant('assistant'), content, tool_calls: fc.array(call), reasoning: any }),
+  fc.record({ role: fc.constant('tool'), tool_call_id: fc.string(), content }),
+)
+const tool = fc.record({
+  type: fc.constant('function'),
+  function: fc.record({ name: fc.string(), description: fc.string(), parameters: fc.jsonValue() }),
+})
+const chatFields = fc.record({
+  model: fc.constant('m'),
+  messages: fc.array(goodTurn),
+  tools: fc.array(tool),
+  tool_choice: fc.constantFrom('auto', 'required', null),
+  unknown: fc.jsonValue(),
+})
+
 describe('a request', () => {
   test('of any JSON at all is read or refused, never broken on', () => {
-    const any = fc.oneof(
-      fc.jsonValue({ maxDepth: 1 }),
-      fc.constantFrom('user', 'assistant', 'tool', 'text', 'image_url', 'function'),
-    )
-    const inner = fc.dictionary(fc.constantFrom(...innerKeys), any, { maxKeys: 4 })
-    const some = fc.array(inner, { maxLength: 2 })
-    const turn = fc.record({ role: fc.constantFrom('user', 'assistant'), content: some, tool_calls: some })
-    const value = fc.oneof(any, inner, some, fc.array(turn, { maxLength: 2 }))
-    const key = fc.constantFrom(...outerKeys)
     fc.assert(
-      fc.property(fc.dictionary(key, value, { maxKeys: 6 }), fc.boolean(), (fields, likely) => {
+      fc.property(anyFields, fc.boolean(), (fields, likely) => {
         const body = JsonText.from(
           likely ? { model: 'm', messages: [], prompt: '', input: '', ...fields } : fields,
         )
         for (const surface of surfaces) {
           try {
-            surface.parse(body, none).prompt()
+            atOnce(surface.parse(body, none).prompt())
           } catch (thrown) {
             if (!(thrown instanceof Failure)) throw thrown
             expect(thrown.code).toBe('bad_request')
@@ -93,7 +124,7 @@ describe('a request', () => {
       openAiEmbeddings.parse(JsonText.from({ model: 'm', ...fields }), none)
     expect(paramOf(() => embed({ input: 5 }))).toBe('input')
     expect(paramOf(() => embed({ input: 'a', encoding_format: 'int8' }))).toBe('encoding_format')
-    expect(paramOf(() => embed({ input: [1, 'a'] }).prompt())).toBe('input[0]')
+    expect(paramOf(() => atOnce(embed({ input: [1, 'a'] }).prompt()))).toBe('input[0]')
   })
 
   test('takes null for absent, and the newer name of a limit before the older', () => {
@@ -110,11 +141,34 @@ describe('a request', () => {
     expect(chat({ stream_options: { include_usage: true } }).wantsUsage).toBe(false)
   })
 
+  test('that is read in slices says what it says when it is read whole', async () => {
+    const reading = async (read: () => unknown): Promise<unknown> => {
+      try {
+        return await read()
+      } catch (thrown) {
+        if (!(thrown instanceof Failure)) throw thrown
+        return { code: thrown.code, ...thrown.facts }
+      }
+    }
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(anyFields, chatFields), async (fields) => {
+        const bytes = new TextEncoder().encode(JSON.stringify(fields))
+        const whole = await reading(() => atOnce(openAiChat.parse(JsonText.parse(bytes), none).prompt()))
+        const sliced = await reading(async () => {
+          const body = await inTurns(JsonText.scanned(bytes), 0)
+          return inTurns(openAiChat.parse(body, none).prompt(), 0)
+        })
+        expect(sliced).toEqual(whole)
+      }),
+      { numRuns: Math.ceil(numRuns / 4) },
+    )
+  })
+
   test('is decoded into words once, and not before somebody asks', () => {
     const broken = chat({ messages: [{ role: 'nobody' }] })
-    expect(paramOf(() => broken.prompt())).toBe('messages[0].role')
+    expect(paramOf(() => atOnce(broken.prompt()))).toBe('messages[0].role')
     const request = chat({ messages: [{ role: 'user', content: 'hi' }] })
-    expect(request.prompt()).toBe(request.prompt())
+    expect(atOnce(request.prompt())).toBe(atOnce(request.prompt()))
   })
 })
 
@@ -263,7 +317,7 @@ test('prompts of completions and inputs of embeddings are lists of texts or toke
       JsonText.from({ model: 'm', prompt: input, suffix: 's', echo: true, logprobs: 2, best_of: 3 }),
       none,
     )
-    expect(completion.prompt() as unknown).toEqual({
+    expect(atOnce(completion.prompt()) as unknown).toEqual({
       kind: 'complete',
       prompts: expected,
       suffix: 's',
@@ -275,7 +329,7 @@ test('prompts of completions and inputs of embeddings are lists of texts or toke
       JsonText.from({ model: 'm', input, dimensions: 8, user: 'u' }),
       none,
     )
-    expect(embedding.prompt() as unknown).toEqual({
+    expect(atOnce(embedding.prompt()) as unknown).toEqual({
       kind: 'embed',
       inputs: expected,
       encoding: 'float',

@@ -1,6 +1,7 @@
 import type { JsonText } from '../../core/json.ts'
 import type { Dialect, Operation } from '../../core/operation.ts'
 import type { ModelRequest, Prompt } from '../../core/request.ts'
+import type { Work } from '../../core/turns.ts'
 import type { Fields } from './fields.ts'
 
 interface Parts {
@@ -9,7 +10,7 @@ interface Parts {
   readonly body: JsonText
   readonly fields: Fields
   readonly maxOutputTokens: number | undefined
-  readonly prompt: () => Prompt
+  readonly prompt: () => Work<Prompt>
 }
 
 /** The facts that the streaming OpenAI dialects say in the same words. Throws `Failure('bad_request')`. */
@@ -33,7 +34,9 @@ export function openAiRequest({
     maxOutputTokens,
     body,
     headers: {},
-    prompt: () => (decoded ??= prompt()),
+    *prompt() {
+      return (decoded ??= yield* prompt())
+    },
   }
 }
 

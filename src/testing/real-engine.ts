@@ -1,23 +1,22 @@
 import { chmod } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
-import { pipDownload } from '../../install/pip.ts'
-import { findPython } from '../../install/python.ts'
-import { stage } from '../../install/stage.ts'
+import { pipDownload } from '../install/pip.ts'
+import { findPython } from '../install/python.ts'
+import { stage } from '../install/stage.ts'
 import {
   defaultEngineSettings,
   type Accelerator,
   type EngineRow,
   type EngineSettings,
   type Log,
-} from './engine.ts'
-import { installEngine } from './install.ts'
-import { folderOf, pinnedAccelerator, type Installation } from './installation.ts'
-import { readMachine } from './machine.ts'
+} from '../serve/engines/engine.ts'
+import { installEngine } from '../serve/engines/install.ts'
+import { folderOf, pinnedAccelerator, type Installation } from '../serve/engines/installation.ts'
+import { readMachine } from '../serve/engines/machine.ts'
 
-/** Shared by all tests and runs, so that the engine and the model are fetched once. */
-export const testHome: string =
-  process.env['INHOUSE_TEST_HOME'] ?? join(import.meta.dir, '..', '..', '..', '.test-home')
+/** What end-to-end tests install once and keep: the engine and the small model, by the product's own ways. */
+export const testHome = resolve(process.env['INHOUSE_TEST_HOME'] ?? `${import.meta.dir}/../../.test-home`)
 
 /** The one of the pinned wheel for this platform. */
 export const pinned: Accelerator = pinnedAccelerator(process)

@@ -1,6 +1,6 @@
-import type { Decision } from '../../core/decision.ts'
-import type { Hold, Settlement } from '../../core/ledger.ts'
-import { reported } from '../../core/usage.ts'
+import type { Decision } from '../core/decision.ts'
+import type { Hold, Settlement } from '../core/ledger.ts'
+import { reported } from '../core/usage.ts'
 
 /** A clock that tests move by hand. */
 export const handClock = (start = Date.UTC(2026, 10, 21, 12)) => {

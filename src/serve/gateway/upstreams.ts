@@ -7,7 +7,7 @@ import type { Deadlines, GatewaySettings } from './settings.ts'
 import { Slots } from './slots.ts'
 
 /** A backend with what the gateway knows of it: its places, its line, its health. */
-export interface Station {
+export interface Upstream {
   readonly backend: Backend
   readonly slots: Slots
   /** By the model's name at the backend: one that fails says nothing of the others. */
@@ -23,44 +23,45 @@ export interface Placed {
 }
 
 /** The backends of one config. A reload makes a new list and takes over slots and health. */
-export class Stations {
-  readonly #stations: ReadonlyMap<string, Station>
+export class Upstreams {
+  readonly #upstreams: ReadonlyMap<string, Upstream>
 
-  constructor(stations: ReadonlyMap<string, Station>) {
-    this.#stations = stations
+  constructor(upstreams: ReadonlyMap<string, Upstream>) {
+    this.#upstreams = upstreams
   }
 
-  /** The stations of these backends; those that were there before under the same name keep their counts. */
+  /** Those that were there before under the same name keep their counts, under the new settings. */
   static of(
     backends: Iterable<Placed>,
     clock: Clock,
     settings: GatewaySettings,
-    before?: Stations,
-  ): Stations {
-    const stations = new Map<string, Station>()
+    before?: Upstreams,
+  ): Upstreams {
+    const upstreams = new Map<string, Upstream>()
     for (const { backend, deadlines } of backends) {
-      const slots = before?.find(backend.name)?.slots ?? new Slots(backend.name)
+      const known = before?.find(backend.name)
+      const slots = known?.slots ?? new Slots(backend.name)
       slots.resize(backend.concurrency, backend.queue)
-      const health = before?.find(backend.name)?.health ?? new HealthByModel(clock, settings.health)
-      stations.set(backend.name, { backend, slots, health, deadlines })
+      const health = known?.health.adjust(settings.health) ?? new HealthByModel(clock, settings.health)
+      upstreams.set(backend.name, { backend, slots, health, deadlines })
     }
-    return new Stations(stations)
+    return new Upstreams(upstreams)
   }
 
-  get(name: string): Station {
-    const station = this.find(name)
-    if (station === undefined) throw new Failure('no_target', `There is no backend named ${name}.`)
-    return station
+  get(name: string): Upstream {
+    const upstream = this.find(name)
+    if (upstream === undefined) throw new Failure('no_target', `There is no backend named ${name}.`)
+    return upstream
   }
 
-  find(name: string): Station | undefined {
-    return this.#stations.get(name)
+  find(name: string): Upstream | undefined {
+    return this.#upstreams.get(name)
   }
 
   readonly standing = (name: string, model: string): Standing =>
-    this.#stations.get(name)?.health.of(model).standing ?? 'resting'
+    this.#upstreams.get(name)?.health.of(model).standing ?? 'resting'
 
-  all(): Iterable<Station> {
-    return this.#stations.values()
+  all(): Iterable<Upstream> {
+    return this.#upstreams.values()
   }
 }

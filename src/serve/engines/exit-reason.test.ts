@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test'
 
-import { meaningOf } from './meaning.ts'
+import { exitReason } from './exit-reason.ts'
 
-const ended = (tail: string) => meaningOf({ code: 1, signal: null, tail })
+const ended = (tail: string) => exitReason({ code: 1, signal: null, tail })
 
 // Lines as llama.cpp, the dynamic linker and Python write them.
 test.each([
@@ -17,16 +17,27 @@ test.each([
   ["/lib/libc.so.6: version `GLIBC_2.35' not found (required by x.so)", 'needs GLIBC_2.35'],
   ["ModuleNotFoundError: No module named 'xllamacpp'", 'install the engine again'],
   ['error: invalid argument: --frobnicate', 'does not know --frobnicate'],
+  ["KeyError: 'GGML_TYPE_Q9_9'", 'cacheType'],
+  ["AttributeError: 'CommonParams' object has no attribute 'fit_params'", 'does not know fit_params'],
+  ['E srv init: chat template parsing error: Expected statement', 'template was refused'],
   ["srv start: couldn't bind HTTP server socket", 'taken by another program'],
   ['nothing that we know', 'status 1'],
 ])('%j is explained', (tail, meaning) => {
   expect(ended(tail)).toContain(meaning)
 })
 
-test('a signal is explained when the last words do not', () => {
-  expect(meaningOf({ code: null, signal: 'SIGILL', tail: '' })).toContain('lacks an instruction')
-  expect(meaningOf({ code: null, signal: 'SIGKILL', tail: 'model loaded' })).toContain('out of memory')
-  expect(meaningOf({ code: null, signal: 'SIGHUP', tail: '' })).toContain('SIGHUP')
+test('a signal from outside is the reason, whatever the engine said before', () => {
+  const killed = (signal: string, tail: string) => exitReason({ code: null, signal, tail })
+  expect(killed('SIGILL', '')).toContain('lacks an instruction')
+  expect(killed('SIGKILL', 'failed to allocate a large page, trying without')).toContain(
+    'killed from outside',
+  )
+  expect(killed('SIGABRT', 'cudaMalloc failed: out of memory')).toContain('lower context')
+  expect(killed('SIGSEGV', 'model loaded')).toBe('it crashed (SIGSEGV)')
+})
+
+test('a template that is only shown is no reason', () => {
+  expect(ended("srv init: chat template, example_format: '<|im_start|>'")).toBe('it ended with status 1')
 })
 
 test('what an engine printed is never repeated, but for known names', () => {

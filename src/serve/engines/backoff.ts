@@ -1,7 +1,7 @@
 import { Failure } from '../../core/failure.ts'
 import type { EngineSettings } from './engine.ts'
 
-interface Trouble {
+interface Setback {
   readonly failures: number
   /** Not started before this tick. */
   readonly until: number
@@ -12,8 +12,8 @@ interface Trouble {
 const failuresInARow = 3
 
 /** What went wrong with which row lately, and when it may be tried again. Times are the caller's ticks. */
-export class Troubles {
-  readonly #of = new Map<string, Trouble>()
+export class Backoff {
+  readonly #of = new Map<string, Setback>()
 
   /** The row may not be started now. */
   blocks(row: string, tick: number): boolean {
@@ -22,10 +22,10 @@ export class Troubles {
 
   /** The failure that everyone gets until the row has rested, with the time that is left. */
   refusal(row: string, tick: number): Failure | undefined {
-    const trouble = this.#of.get(row)
-    if (trouble?.failure === undefined || trouble.until <= tick) return undefined
-    const { code, facts } = trouble.failure
-    return new Failure(code, { ...facts, retryAfterMs: Math.ceil(trouble.until - tick) })
+    const setback = this.#of.get(row)
+    if (setback?.failure === undefined || setback.until <= tick) return undefined
+    const { code, facts } = setback.failure
+    return new Failure(code, { ...facts, retryAfterMs: Math.ceil(setback.until - tick) })
   }
 
   /**

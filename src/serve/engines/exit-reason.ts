@@ -7,27 +7,28 @@ export interface Exit {
 }
 
 /** What an engine's end means, in a sentence that says what to do. Never quotes a prompt: only known words. Pure. */
-export const meaningOf = (exit: Exit): string => {
-  for (const [pattern, explain] of lastWords) {
-    const match = pattern.exec(exit.tail)
+export const exitReason = ({ code, signal, tail }: Exit): string => {
+  // The engine had no time to say anything of these: its last words are about something else.
+  const fate = signal === null ? undefined : outside[signal]
+  if (fate !== undefined) return fate
+  for (const [pattern, explain] of knownFailures) {
+    const match = pattern.exec(tail)
     if (match !== null) return explain(match[1] ?? '')
   }
-  if (exit.signal !== null) return signals[exit.signal] ?? `it was ended by ${exit.signal}`
-  return `it ended with status ${exit.code}`
+  return signal === null ? `it ended with status ${code}` : `it crashed (${signal})`
 }
 
-const signals: Readonly<Record<string, string>> = {
+/** Signals that come from the system or another program. */
+const outside: Readonly<Record<string, string>> = {
   SIGILL:
     'the CPU lacks an instruction that this build needs; set engines.llamaServer to a build for this CPU',
   SIGKILL: 'it was killed from outside, most often because the machine ran out of memory',
   SIGTERM: 'it was told to stop from outside',
-  SIGSEGV: 'it crashed (SIGSEGV)',
-  SIGABRT: 'it gave up (SIGABRT)',
   SIGBUS: 'the model file was cut short while it was read (SIGBUS)',
 }
 
 // The most telling first: a failed load also ends in "failed to load model".
-const lastWords: readonly (readonly [RegExp, (found: string) => string])[] = [
+const knownFailures: readonly (readonly [RegExp, (found: string) => string])[] = [
   [
     /unknown model architecture: '([\w.-]{1,64})'/,
     (name) => `this engine does not know the architecture ${name}; a newer engine may`,
@@ -58,11 +59,18 @@ const lastWords: readonly (readonly [RegExp, (found: string) => string])[] = [
     () => 'its port was taken by another program',
   ],
   [
-    /unsupported cache type|V cache quantization requires/i,
-    () => 'this model cannot use the cacheType of its row',
+    /unsupported cache type|V cache quantization requires|KeyError: 'GGML_TYPE_/i,
+    () => 'the cacheType of its row is unknown, or this model cannot use it',
+  ],
+  [
+    /AttributeError: .* has no attribute '(\w{1,64})'/,
+    (name) => `this version of the engine does not know ${name}; install the pinned one`,
   ],
   [/error: invalid argument: (--?[\w-]{1,40})/, (flag) => `this llama-server does not know ${flag}`],
-  [/jinja|chat template/i, () => 'the chat template was refused'],
+  [
+    /chat template parsing error|failed to (?:parse|initialize|apply) chat template/i,
+    () => 'the chat template was refused',
+  ],
   [/failed to load model|error loading model/i, () => 'the model could not be loaded'],
 ]
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 
 import type { Failure } from '../core/failure.ts'
-import type { Part } from './migrate.ts'
-import type { Store } from './store.ts'
+import type { Part } from '../store/migrate.ts'
+import type { Store } from '../store/store.ts'
 
 /** A database that several stores can be opened on, as several processes would. */
 export interface StorePlace {

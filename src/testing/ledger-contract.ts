@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 
-import type { Decision } from '../../core/decision.ts'
-import type { Failure } from '../../core/failure.ts'
-import { reported } from '../../core/usage.ts'
-import type { Store } from '../../store/store.ts'
-import { dayMs } from './days.ts'
-import { handClock, heldDecision, holdOf, settlementOf } from './fixtures.ts'
-import { leaseMs } from './instance.ts'
-import { openLedger } from './ledger.ts'
-import type { Ledger } from './ledger.ts'
-import { compact } from './retention.ts'
+import type { Decision } from '../core/decision.ts'
+import type { Failure } from '../core/failure.ts'
+import { reported } from '../core/usage.ts'
+import type { Store } from '../store/store.ts'
+import { dayMs } from '../account/ledger/days.ts'
+import { handClock, heldDecision, holdOf, settlementOf } from './ledger-rows.ts'
+import { leaseMs } from '../account/ledger/instance.ts'
+import { openLedger } from '../account/ledger/ledger.ts'
+import type { Ledger } from '../account/ledger/ledger.ts'
+import { compact } from '../account/ledger/retention.ts'
 
 const codeOf = (work: Promise<unknown>): Promise<string> =>
   work.then(

@@ -1,10 +1,10 @@
 /** The process that the kill test kills: holds and settles without end, and tells each committed hold on stdout. */
 import { writeSync } from 'node:fs'
 
-import { openStore } from '../../store/open.ts'
-import { holdOf, settlementOf } from './fixtures.ts'
-import { openLedger } from './ledger.ts'
-import { ledgerTables } from './schema.ts'
+import { openStore } from '../store/open.ts'
+import { holdOf, settlementOf } from './ledger-rows.ts'
+import { openLedger } from '../account/ledger/ledger.ts'
+import { ledgerTables } from '../account/ledger/schema.ts'
 
 const [path = '', run = ''] = process.argv.slice(2)
 const store = await openStore(path, { migrations: [ledgerTables] })

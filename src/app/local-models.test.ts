@@ -1,0 +1,46 @@
+import { expect, test } from 'bun:test'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { loadConfig } from '../config/index.ts'
+import type { Model, ModelFile, Models } from '../models/model.ts'
+import type { EngineRow } from '../serve/engines/engine.ts'
+import type { Engines } from '../serve/engines/engines.ts'
+import { LocalModels } from './local-models.ts'
+
+const file = (role: ModelFile['role']): Pick<ModelFile, 'role' | 'path'> => ({ role, path: `/${role}.gguf` })
+
+/** What the engines are told of a model that came in these files. */
+async function rowFor(config: string, files: readonly ModelFile['role'][]): Promise<EngineRow | undefined> {
+  const home = await mkdtemp(join(tmpdir(), 'inhouse-local-'))
+  try {
+    await writeFile(join(home, 'inhouse.yaml'), config)
+    const { config: settings } = loadConfig({ env: {}, flags: { offline: true }, home, cwd: home })
+    const model = { path: '/model.gguf', files: files.map(file) } as unknown as Model
+    let told: readonly EngineRow[] = []
+    await new LocalModels({
+      home,
+      env: { PATH: '' },
+      onProgress: () => undefined,
+      models: { resolve: async () => model } as unknown as Models,
+      engines: { reconfigure: (rows: readonly EngineRow[]) => void (told = rows) } as unknown as Engines,
+    }).follow(settings)
+    return told[0]
+  } finally {
+    await rm(home, { recursive: true })
+  }
+}
+
+const row = (more: string): string =>
+  `backends: { here: { kind: managed } }\nmodels: { sees: { backend: here, source: "file:/model.gguf"${more} } }`
+
+test('a model that came with its image part is loaded with it', async () => {
+  expect((await rowFor(row(''), ['model', 'projector']))?.mmproj).toBe('/projector.gguf')
+  expect(await rowFor(row(''), ['model', 'sidecar'])).not.toHaveProperty('mmproj')
+})
+
+test('an image part that the row names counts more than the one that came', async () => {
+  const named = await rowFor(row(', mmproj: /mine.gguf'), ['model', 'projector'])
+  expect(named?.mmproj).toBe('/mine.gguf')
+})
