@@ -4,6 +4,7 @@ import type { Usage } from '../../core/usage.ts'
 import { isCount } from './openai-usage.ts'
 import { invalid, parseObject } from './reading.ts'
 import type { Reading } from './reading.ts'
+import { UnknownBlock } from './unknown-block.ts'
 import { failureInBody } from './upstream-failure.ts'
 
 interface RawUsage {
@@ -61,7 +62,7 @@ export class AnthropicReading implements Reading {
   /** The open call's block has had no input yet. */
   #isEmptyCall = false
   /** Blocks that there is no word for, by index, while they come. */
-  readonly #unknown = new Map<number, Unknown>()
+  readonly #unknown = new Map<number, UnknownBlock>()
   /** What a later event must repeat to be the whole prompt. */
   #prompt: RawUsage = {}
 
@@ -141,7 +142,7 @@ export class AnthropicReading implements Reading {
         return this.#isEmptyCall ? [begin] : [begin, { type: 'tool-input', index: call, json }]
       }
       default:
-        this.#unknown.set(index, new Unknown(block))
+        this.#unknown.set(index, new UnknownBlock(block))
         return []
     }
   }
@@ -217,41 +218,6 @@ export class AnthropicReading implements Reading {
     if (isCount(read)) usage.cached = reported(read)
     if (isCount(written)) usage.cacheWrite = reported(written)
     return Object.keys(usage).length === 0 ? undefined : usage
-  }
-}
-
-/** A block of a kind that there is no word for, put together again from its deltas. */
-class Unknown {
-  readonly #block: Record<string, unknown>
-  #input = ''
-
-  constructor(block: RawBlock) {
-    this.#block = { ...block }
-  }
-
-  /** Texts are appended to the field of their name; what is no text is listed under its name. */
-  add(delta: RawDelta): void {
-    for (const [key, value] of Object.entries(delta)) {
-      if (key === 'type') continue
-      const before = this.#block[key]
-      if (key === 'partial_json') this.#input += String(value)
-      else if (typeof value === 'string')
-        this.#block[key] = (typeof before === 'string' ? before : '') + value
-      else this.#block[key] = [...(Array.isArray(before) ? (before as unknown[]) : []), value]
-    }
-  }
-
-  value(): unknown {
-    return this.#input === '' ? this.#block : { ...this.#block, input: inputOf(this.#input) }
-  }
-}
-
-/** An input that was cut stays text. */
-function inputOf(json: string): unknown {
-  try {
-    return JSON.parse(json)
-  } catch {
-    return json
   }
 }
 

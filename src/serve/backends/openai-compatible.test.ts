@@ -111,6 +111,9 @@ describe('what the row says', () => {
       { role: 'system', content: 'Be "kind".\n\nHi "}]' },
       { role: 'user', content: '{' },
     ])
+    expect(put('[{"x":[{"role":"user"},"}"],"r\\u006fle":"system","content":""}]')).toEqual([
+      { x: [{ role: 'user' }, '}'], role: 'system', content: 'Be "kind".\n\n' },
+    ])
     expect(put('[{"content":[{"type":"text","text":"Hi"}],"role":"developer"}]')).toEqual([
       {
         content: [
