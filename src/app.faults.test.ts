@@ -204,3 +204,65 @@ test('a client that leaves at the terminator has had a whole answer', async () =
   client.abort()
   expect((await inhouse.entries(1))[0]?.outcome).toBe('done')
 })
+
+test('who leaves in the line of the next target is not billed for the one that refused', async () => {
+  await using broken = await FakeModel.start(failing)
+  await using busy = await FakeModel.start(() => ({ instead: 'silence' }))
+  await using inhouse = await startTestApp(`backends:
+  one: { kind: openai-compatible, url: ${broken.url}/v1, place: local, ask: same }
+  two: { kind: openai-compatible, url: ${busy.url}/v1, place: local, ask: same, concurrency: 1 }
+models: { a: { backend: one }, b: { backend: two }, m: { route: [a, b] } }`)
+  const leaving = [new AbortController(), new AbortController()]
+  const [first, second] = leaving
+  const ask = (model: string, client?: AbortController): Promise<unknown> =>
+    inhouse
+      .post('/v1/chat/completions', { ...chat, model }, { signal: client?.signal ?? null })
+      .catch(() => undefined)
+  const holding = ask('b', first)
+  await busy.request(0)
+  const queued = ask('m', second)
+  await broken.request(0)
+  await Bun.sleep(30)
+  second?.abort()
+  await queued
+  const [row] = await inhouse.entries(1)
+  expect(row).toMatchObject({ outcome: 'left', usage: {} })
+  expect(row?.usage.input).toBeUndefined()
+  expect(row?.queueMs).toBeGreaterThan(0)
+  first?.abort()
+  await holding
+})
+
+test('a stream that is asked for whole has the limit of whole answers', async () => {
+  const long = Array.from({ length: 100 }, () => piece('x'.repeat(1000)))
+  await using model = await FakeModel.start(() => ({ chunks: sse([...long, finish, '[DONE]']) }))
+  await using inhouse = await started(
+    model,
+    'server: { maxAnswerBytes: 50000 }\nretries: { attempts: 1 }',
+    'place: local, ask: stream',
+  )
+  const answer = await inhouse.post('/v1/chat/completions', chat)
+  expect(answer.status).toBe(502)
+  expect(await answer.text()).toContain('upstream_too_large')
+})
+
+test('prose that names base64 is counted as prose', async () => {
+  await using model = await FakeModel.start(() => ({ instead: 'silence' }))
+  await using inhouse = await started(model)
+  const tokensOf = async (content: string, count: number): Promise<number | undefined> => {
+    const client = new AbortController()
+    const asking = inhouse
+      .post(
+        '/v1/chat/completions',
+        { ...chat, messages: [{ role: 'user', content }] },
+        { signal: client.signal },
+      )
+      .catch(() => undefined)
+    await model.request(count - 1)
+    client.abort()
+    await asking
+    return (await inhouse.entries(count)).at(-1)?.usage.input?.tokens
+  }
+  expect(await tokensOf(`;base64,${'many words '.repeat(10_000)}`, 1)).toBeGreaterThan(25_000)
+  expect(await tokensOf(`data:image/png;base64,${'A'.repeat(100_000)}`, 2)).toBeLessThan(2_000)
+})

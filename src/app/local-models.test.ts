@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { Failure } from '../core/failure.ts'
 import { loadConfig } from '../config/index.ts'
 import type { Model, ModelFile, Models } from '../models/model.ts'
 import type { EngineRow } from '../serve/engines/engine.ts'
@@ -43,4 +44,44 @@ test('a model that came with its image part is loaded with it', async () => {
 test('an image part that the row names counts more than the one that came', async () => {
   const named = await rowFor(row(', mmproj: /mine.gguf'), ['model', 'projector'])
   expect(named?.mmproj).toBe('/mine.gguf')
+})
+
+test('a model is ready with the newer config, though the older one’s pull was given up', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'inhouse-local-'))
+  const llamaServer = join(home, 'llama-server')
+  await writeFile(
+    llamaServer,
+    '#!/bin/sh\necho "version: 9999 (abc)"; echo " --ctx-size --parallel --api-key --embeddings --pooling --model --host --port"\n',
+    { mode: 0o755 },
+  )
+  await writeFile(join(home, 'inhouse.yaml'), `engines: { llamaServer: ${llamaServer} }\n${row('')}`)
+  const { config: settings } = loadConfig({ env: {}, flags: {}, home, cwd: home })
+  const model = { path: '/model.gguf', files: [] } as unknown as Model
+  let pulls = 0
+  const local = new LocalModels({
+    home,
+    env: { PATH: '' },
+    onProgress: () => undefined,
+    models: {
+      resolve: () => Promise.reject(new Failure('model_missing', 'not here')),
+      pull: (_: string, { signal }: { signal: AbortSignal }) =>
+        pulls++ > 0
+          ? Promise.resolve(model)
+          : new Promise((_resolve, reject) => {
+              const giveUp = (): void => reject(new Error('given up'))
+              if (signal.aborted) giveUp()
+              else signal.addEventListener('abort', giveUp)
+            }),
+    } as unknown as Models,
+    engines: {
+      reconfigure: () => undefined,
+      open: async () => ({ close: () => undefined }),
+    } as unknown as Engines,
+  })
+  const older = local.follow(settings)
+  const newer = local.follow(settings)
+  expect(await older.catch(() => 'given up')).toBe('given up')
+  await newer
+  expect(local.trouble('sees')).toBeUndefined()
+  await rm(home, { recursive: true })
 })

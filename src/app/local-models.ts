@@ -61,6 +61,8 @@ export class LocalModels {
       try {
         ready.push(await this.#engineRow(name, row, config.offline, signal))
       } catch (thrown) {
+        // Given up for a newer config: what went wrong here says nothing of its models.
+        signal.throwIfAborted()
         this.#troubles.set(name, asFailure(thrown))
       }
       signal.throwIfAborted()
@@ -68,6 +70,7 @@ export class LocalModels {
     // All at once: a row that is missing for a moment would be unloaded.
     this.#parts.engines.reconfigure(ready, engineSettings(config))
     const missing = await engine
+    signal.throwIfAborted()
     if (missing instanceof Failure) for (const { row } of ready) this.#troubles.set(row, missing)
     else await this.#load(ready[0]?.row, signal)
     signal.throwIfAborted()
@@ -116,7 +119,9 @@ export class LocalModels {
       opening.close()
     } catch (thrown) {
       signal.throwIfAborted()
-      this.#troubles.set(row, asFailure(thrown))
+      const failure = asFailure(thrown)
+      // Clients are told without paths; the person who starts the program is told all.
+      this.#troubles.set(row, failure.cause instanceof Failure ? failure.cause : failure)
     }
   }
 }

@@ -21,8 +21,11 @@ export function readinessOf({ config, gateway, engines, local, store }: Readines
   const states = new Map(engines.status().rows.map((row) => [row.row, row.state]))
   const managed = new Set(managedRows(config).map(([name]) => name))
   const stateOf = (name: string, backend: string, model: string | undefined): string => {
-    if (!managed.has(name))
-      return gateway.setup.upstreams.standing(backend, model ?? name) === 'up' ? 'ready' : 'resting'
+    if (!managed.has(name)) {
+      // Nobody asks for a model that is called `claude-*`.
+      const asked = model ?? (name.includes('*') ? undefined : name)
+      return gateway.setup.upstreams.standing(backend, asked) === 'up' ? 'ready' : 'resting'
+    }
     const trouble = local.trouble(name)
     // Anybody may ask: the code says enough, the log and the doctor tell where.
     if (trouble !== undefined) return `failed: ${trouble.code}`

@@ -37,12 +37,13 @@ export function makeSetup(config: Settings, lasting: Lasting, before?: Setup): S
     const { connectMs, firstEventMs, betweenEventsMs } = { ...settings, ...defined(row.timeouts ?? {}) }
     return { backend, deadlines: { connectMs, firstEventMs, betweenEventsMs } }
   })
-  return {
-    settings,
-    upstreams: Upstreams.of(backends, clock, settings, before?.upstreams),
-    route: createRouter(modelRows(config), new Map(backends.map(({ backend }) => [backend.name, backend]))),
-    guard: createGuard({ keys, counters, policy: config.limits, clock }),
-  }
+  const route = createRouter(
+    modelRows(config),
+    new Map(backends.map(({ backend }) => [backend.name, backend])),
+  )
+  const guard = createGuard({ keys, counters, policy: config.limits, clock })
+  // Last: the queues that calls stand in are changed in place, and a config that fails must change nothing.
+  return { settings, route, guard, upstreams: Upstreams.of(backends, clock, settings, before?.upstreams) }
 }
 
 function placesOf(config: Settings): ReadonlyMap<string, Place> {

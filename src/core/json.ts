@@ -5,7 +5,10 @@ import { readJson, type JsonObject } from './json-read.ts'
 import { Scanner, type Member } from './json-scanner.ts'
 import { atOnce, inTurns, type Work } from './turns.ts'
 
-/** Set the value at a path of keys; undefined takes the member out. Missing objects on the way are made. */
+/**
+ * Set the value at a path of keys; undefined takes the member out. Missing objects on the way are made. A large value
+ * for a top-level key may come as a JsonText, printed in steps beforehand.
+ */
 export interface Edit {
   readonly path: readonly string[]
   readonly value: unknown
@@ -156,7 +159,7 @@ export class JsonText {
 
   #splices(edits: readonly Edit[], depth: number): Splice[] {
     const splices: Splice[] = []
-    const added: string[] = []
+    const added: { readonly key: string; readonly text: Splice['text'] }[] = []
     const gone = new Set<Member>()
     for (const [key, group] of Map.groupBy(edits, (edit) => edit.path[depth] ?? '')) {
       const member = this.#find(key)
@@ -165,11 +168,11 @@ export class JsonText {
       const here = last.path.length === depth + 1
       if (member === undefined) {
         const value = here ? last.value : fresh(group, depth + 1)
-        if (value !== undefined) added.push(`${JSON.stringify(key)}:${JSON.stringify(value)}`)
+        if (value !== undefined) added.push({ key, text: print(value) })
       } else if (here && last.value === undefined) {
         gone.add(member)
       } else if (here) {
-        splices.push({ start: member.start, end: member.end, text: JSON.stringify(last.value) })
+        splices.push({ start: member.start, end: member.end, text: print(last.value) })
       } else if (this.bytes[member.start] === openBrace) {
         const inner = JsonText.parse(this.bytes.subarray(member.start, member.end))
         for (const splice of inner.#splices(group, depth + 1)) {
@@ -184,10 +187,12 @@ export class JsonText {
       }
     }
     this.#removals(gone, splices)
-    if (added.length > 0) {
-      const close = this.bytes.lastIndexOf(closeBrace)
-      const empty = this.#members.length === gone.size
-      splices.push({ start: close, end: close, text: (empty ? '' : ',') + added.join(',') })
+    const close = this.bytes.lastIndexOf(closeBrace)
+    let before = this.#members.length === gone.size ? '' : ','
+    for (const { key, text } of added) {
+      const name = `${before}${JSON.stringify(key)}:`
+      splices.push({ start: close, end: close, text: name }, { start: close, end: close, text })
+      before = ','
     }
     return splices
   }
@@ -217,6 +222,9 @@ export class JsonText {
   }
 }
 
+const print = (value: unknown): Splice['text'] =>
+  value instanceof JsonText ? value.bytes : JSON.stringify(value)
+
 /** JSON.parse; where the text is a large object, in steps. Throws SyntaxError. */
 export function* parseJson(text: string): Work<unknown> {
   if (text.length <= mostAtOnce) return JSON.parse(text)
@@ -234,7 +242,7 @@ export function* parseJson(text: string): Work<unknown> {
 export interface Splice {
   readonly start: number
   readonly end: number
-  readonly text: string
+  readonly text: string | Uint8Array
 }
 
 /** The object that a group of deeper edits makes where there was none. */
@@ -254,7 +262,7 @@ function applySplices(bytes: Uint8Array, splices: readonly Splice[]): Uint8Array
   let from = 0
   for (const { start, end, text } of splices) {
     pieces.push(bytes.subarray(from, start))
-    if (text !== '') pieces.push(encoder.encode(text))
+    if (text !== '') pieces.push(typeof text === 'string' ? encoder.encode(text) : text)
     from = end
   }
   pieces.push(bytes.subarray(from))

@@ -5,10 +5,13 @@ import fc from 'fast-check'
 import type { Outgoing } from '../../core/backend.ts'
 import type { ModelEvent } from '../../core/event.ts'
 import { Failure } from '../../core/failure.ts'
+import { JsonText } from '../../core/json.ts'
 import { builtInPlaces } from '../../core/place.ts'
-import { jsonOf, outgoingOf, requestOf, targetOf } from '../../testing/asking.ts'
+import { atOnce } from '../../core/turns.ts'
+import { jsonOf, outgoingOf, requestOf, targetOf, textOf } from '../../testing/asking.ts'
 import { realApp, type RealApp } from '../../testing/real-app.ts'
-import { readingCall } from './forced-call.ts'
+import { Draft } from './draft.ts'
+import { forceCall, readingCall } from './forced-call.ts'
 import { OpenAiReading } from './openai-read.ts'
 import { backendRow, kindOf } from './index.ts'
 
@@ -34,10 +37,15 @@ const weather = {
 const clock = { type: 'function', function: { name: 'clock' } } as const
 const byName = (name: string) => ({ type: 'function', function: { name } })
 
-const ask = (choice: unknown, tools?: readonly object[]): Outgoing =>
+const ask = (choice: unknown, tools?: unknown): Outgoing =>
   outgoingOf(
     backend,
-    requestOf('openai-chat', { model: 'm', messages: [], ...(tools && { tools }), tool_choice: choice }),
+    requestOf('openai-chat', {
+      model: 'm',
+      messages: [],
+      ...(tools === undefined ? {} : { tools }),
+      tool_choice: choice,
+    }),
     targetOf('m'),
   )
 const schemaOf = (outgoing: Outgoing): unknown =>
@@ -83,6 +91,76 @@ describe('a call that must come', () => {
     expect(() => ask(byName('other'), [weather])).toThrow(
       new Failure('bad_request', '`tool_choice` names a function that is not in `tools`.'),
     )
+  })
+
+  test('is refused where `tools` is malformed', () => {
+    const functions = [null, 'x', [], {}, { name: 1 }, { name: 'f', parameters: [1] }]
+    const wrong = [{}, 'x', 5, [null], [5], [[]], ...functions.map((about) => [weather, { function: about }])]
+    for (const tools of wrong) {
+      for (const choice of ['required', byName('weather')]) {
+        const asked = () => ask(choice, tools)
+        expect(asked).toThrow(Failure)
+        expect(asked).toThrow(
+          expect.objectContaining({
+            code: 'bad_request',
+            facts: expect.objectContaining({ param: 'tools' }),
+          }),
+        )
+      }
+    }
+  })
+
+  test('leaves a choice of no known kind to the engine, whatever the tools are', () => {
+    for (const choice of [5, {}, [], true, 'x', { function: null }, { function: {} }]) {
+      for (const tools of [undefined, [weather], [null], 'x']) {
+        expect(ask(choice, tools).warnings).toEqual(['tool_choice'])
+        expect(jsonOf(ask(choice, tools))['tool_choice']).toEqual(choice)
+      }
+    }
+    expect(ask(null, [null]).warnings).toEqual([])
+  })
+
+  test('takes the place of another format, and keeps every key of a schema', () => {
+    const body = (format: string): string =>
+      `{"model":"m"${format},"tools":[{"function":{"name":"f","parameters":{"__proto__":{"a":[[1],{}]}}}}],"tool_choice":"required"}`
+    for (const format of ['', ',"response_format":{"type":"text"}', ',"response_format":null']) {
+      const sent = textOf(outgoingOf(backend, requestOf('openai-chat', body(format)), targetOf('m')))
+      expect(sent).toContain('"schema":{"type":"object","__proto__":{"a":[[1],{}]}}')
+      expect(sent.match(/response_format/g)).toHaveLength(1)
+      expect(() => JsonText.parse(new TextEncoder().encode(sent))).not.toThrow()
+    }
+  })
+
+  test('is made of large schemas in many small steps', () => {
+    let seen = 0
+    const properties = new Proxy(
+      Object.fromEntries(Array.from({ length: 5000 }, (_, at) => [`p${at}`, { $ref: '#/$defs/city' }])),
+      { get: (target, key) => (seen++, Reflect.get(target, key)) },
+    )
+    const tool = { function: { name: 'f', parameters: { properties } } }
+    for (const tools of [[tool], [tool, tool]]) {
+      const draft = new Draft(JsonText.from({ tools, tool_choice: 'required' }))
+      const work = forceCall(draft)
+      let steps = 0
+      let most = 0
+      do {
+        seen = 0
+        steps++
+        if (work.next().done === true) break
+        most = Math.max(most, seen)
+      } while (steps < 100_000)
+      expect(most).toBeWithin(1, 1000)
+      // Each property is printed by itself.
+      expect(steps).toBeGreaterThan(5000 * tools.length)
+      const sent = new TextDecoder().decode(atOnce(draft.bytes()))
+      expect(sent).toContain(`"p4999":{"$ref":"#${tools.length === 1 ? '' : '/$defs/f1'}/$defs/city"}`)
+    }
+  })
+
+  test('looks through many tools in steps', () => {
+    const tools = [weather, ...Array.from({ length: 5000 }, () => ({ type: 'custom' }))]
+    const draft = new Draft(JsonText.from({ tools, tool_choice: 'required' }))
+    expect([...forceCall(draft)].length).toBeGreaterThan(10)
   })
 })
 

@@ -1,5 +1,6 @@
 import type { ModelEvent } from '../../core/event.ts'
 import { Failure } from '../../core/failure.ts'
+import { JsonText } from '../../core/json.ts'
 import type { Work } from '../../core/turns.ts'
 import type { Draft } from './draft.ts'
 import type { Reading } from './reading.ts'
@@ -9,74 +10,121 @@ export interface ForcedCall {
   readonly name: string | undefined
 }
 
+type JsonObject = Readonly<Record<string, unknown>>
+
 interface RawFunction {
   readonly name: string
-  readonly parameters?: Readonly<Record<string, unknown>>
+  readonly parameters: JsonObject | undefined
 }
 
-interface RawTool {
-  readonly function?: RawFunction
-}
+/** Values that are looked at before the work may be laid down. */
+const stepValues = 256
 
 /**
  * For engines that do not keep to `tool_choice`: llama-server takes no function by name, lets a model talk before a
  * required call until its limit, and shows no tools at all where the chat template has none. What it does keep to is a
- * schema: the answer is bound to the call's arguments, or to a choice of calls, and read back as a call.
+ * schema: the answer is bound to the call's arguments, or to a choice of calls, and read back as a call. Throws
+ * `Failure('bad_request')` with `param`.
  */
 export function* forceCall(draft: Draft): Work<ForcedCall | undefined> {
   const choice = draft.get('tool_choice')
   if (choice === undefined || choice === 'auto' || choice === 'none') return undefined
+  const named = (choice as { function?: { name?: unknown } | null }).function?.name
   yield* draft.body.decoding()
-  const tools = (draft.get('tools') ?? []) as readonly RawTool[]
-  const functions = tools.flatMap(({ function: about }) => (about === undefined ? [] : [about]))
-  const named = (choice as RawTool).function?.name
-  const allowed = named === undefined ? functions : functions.filter(({ name }) => name === named)
+  const allowed =
+    choice === 'required' || named !== undefined ? yield* functionsOf(draft.get('tools') ?? [], named) : []
   if (named !== undefined && allowed.length === 0) {
     const message = '`tool_choice` names a function that is not in `tools`.'
     throw new Failure('bad_request', { message, param: 'tool_choice' })
   }
   const [only] = allowed
-  if (only === undefined || (choice !== 'required' && named === undefined)) {
+  if (only === undefined) {
     draft.warnings.push('tool_choice')
     return undefined
   }
-  const schema = allowed.length === 1 ? argumentsOf(only) : oneOf(allowed)
-  draft.set('response_format', { type: 'json_schema', json_schema: { name: 'call', schema } })
+  const schema = allowed.length === 1 ? yield* argumentsOf(only, '#') : yield* oneOf(allowed)
+  const format = { type: 'json_schema', json_schema: { name: 'call', schema } }
+  draft.set('response_format', yield* JsonText.printed(format))
   // The template still shows the tools.
   draft.set('tool_choice', 'none')
   return { name: allowed.length === 1 ? only.name : undefined }
 }
 
-/** A function that names no parameters has none. */
-const argumentsOf = ({ parameters }: RawFunction): Readonly<Record<string, unknown>> => ({
-  type: 'object',
-  ...(parameters ?? { properties: {}, additionalProperties: false }),
-})
+/** The functions among the tools; where one is named, those of that name. All are checked. */
+function* functionsOf(tools: unknown, named: unknown): Work<RawFunction[]> {
+  if (!Array.isArray(tools)) throw malformed('`tools` must be a list.')
+  const functions: RawFunction[] = []
+  for (const [at, tool] of (tools as readonly unknown[]).entries()) {
+    if (at % stepValues === stepValues - 1) yield
+    if (!isObject(tool)) throw malformed(`\`tools[${at}]\` must be an object.`)
+    // A tool of another type.
+    if (tool['function'] === undefined) continue
+    if (!isObject(tool['function'])) throw malformed(`\`tools[${at}].function\` must be an object.`)
+    const { name, parameters = null } = tool['function']
+    if (typeof name !== 'string') throw malformed(`\`tools[${at}].function.name\` must be a text.`)
+    if (parameters !== null && !isObject(parameters)) {
+      throw malformed(`\`tools[${at}].function.parameters\` must be an object.`)
+    }
+    if (named === undefined || name === named) functions.push({ name, parameters: parameters ?? undefined })
+  }
+  return functions
+}
+
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const malformed = (message: string): Failure => new Failure('bad_request', { message, param: 'tools' })
 
 /** `{"name": …, "arguments": …}` of one of these. Each schema moves under `$defs`, and what it refers to moves with it. */
-const oneOf = (functions: readonly RawFunction[]) => ({
-  anyOf: functions.map(({ name }, at) => ({
-    type: 'object',
-    properties: { name: { const: name }, arguments: { $ref: `#/$defs/f${at}` } },
-    required: ['name', 'arguments'],
-    additionalProperties: false,
-  })),
-  $defs: Object.fromEntries(
-    functions.map((about, at) => [`f${at}`, moved(argumentsOf(about), `#/$defs/f${at}`)]),
-  ),
-})
-
-function moved(schema: unknown, to: string): unknown {
-  if (Array.isArray(schema)) return schema.map((item) => moved(item, to))
-  if (typeof schema !== 'object' || schema === null) return schema
-  return Object.fromEntries(
-    Object.entries(schema).map(([key, value]) =>
-      key === '$ref' && typeof value === 'string' && value.startsWith('#')
-        ? [key, to + value.slice(1)]
-        : [key, moved(value, to)],
-    ),
-  )
+function* oneOf(functions: readonly RawFunction[]): Work<JsonObject> {
+  const anyOf: JsonObject[] = []
+  const $defs: Record<string, JsonObject> = {}
+  for (const [at, about] of functions.entries()) {
+    const $ref = `#/$defs/f${at}`
+    anyOf.push({
+      type: 'object',
+      properties: { name: { const: about.name }, arguments: { $ref } },
+      required: ['name', 'arguments'],
+      additionalProperties: false,
+    })
+    $defs[`f${at}`] = yield* argumentsOf(about, $ref)
+    yield
+  }
+  return { anyOf, $defs }
 }
+
+/** The schema of a function's arguments, to stand at `to`. A function that names no parameters has none. */
+function* argumentsOf({ parameters }: RawFunction, to: string): Work<JsonObject> {
+  if (parameters === undefined) return { type: 'object', properties: {}, additionalProperties: false }
+  const made = emptyObject()
+  made['type'] = 'object'
+  yield* move(parameters, made, to)
+  return made
+}
+
+/** Copies a schema into `into`; what it refers to in itself is found under `to`. Without recursion: it may be deep. */
+function* move(schema: object, into: object, to: string): Work<void> {
+  let values = 0
+  const open: [object, object][] = [[schema, into]]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [from, copy] = next as [Record<string, unknown>, Record<string, unknown>]
+    for (const key in from) {
+      const value = from[key]
+      if (typeof value === 'object' && value !== null) {
+        const inner = Array.isArray(value) ? [] : emptyObject()
+        copy[key] = inner
+        open.push([value, inner])
+      } else {
+        copy[key] =
+          key === '$ref' && typeof value === 'string' && value[0] === '#' ? to + value.slice(1) : value
+      }
+      if (++values % stepValues === 0) yield
+    }
+  }
+}
+
+/** Without a prototype `__proto__` is a key like any other. */
+const emptyObject = (): Record<string, unknown> => Object.create(null) as Record<string, unknown>
 
 /** Reads the text of an answer that is bound to a call as that call. */
 export function readingCall(reading: Reading, forced: ForcedCall): Reading {

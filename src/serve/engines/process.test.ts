@@ -170,6 +170,22 @@ describe('an engine that cannot load its model', () => {
     await until(() => pidsOf('endless').length === 0)
   }, 60_000)
 
+  test('is not asked again once it has ended, whoever has its port then', async () => {
+    const portFile = join(folder, 'ended.port')
+    const script = `for word; do [ "$before" = --port ] && echo "$word" >'${portFile}'; before=$word; done\nexit 3`
+    expect(await failureOf(await fake('ended', script))).toContain('status 3')
+    const asked: string[] = []
+    const port = Number(await readFile(portFile, 'utf8'))
+    const next = Bun.serve({
+      hostname: '127.0.0.1',
+      port,
+      fetch: ({ url }) => new Response(String(asked.push(url))),
+    })
+    await Bun.sleep(200)
+    await next.stop(true)
+    expect(asked).toEqual([])
+  }, 60_000)
+
   test('is not waited for beyond its time when it hangs', async () => {
     const hangs = await fake('hangs', `trap '' TERM\nwhile :; do sleep 0.1; done`)
     expect(await failureOf({ ...hangs, timeoutMs: 200 })).toContain('not ready after')

@@ -58,9 +58,10 @@ export const startEngine = async (start: Start): Promise<EngineProcess> => {
   const log = new EngineLog(logPath(start.home, row.row))
   const child = spawn(command, log, row.row)
   const timeout = AbortSignal.timeout(start.timeoutMs)
+  const over = new AbortController()
   try {
     const url = await Promise.race([
-      ready(command, child, headers, AbortSignal.any([signal, timeout])),
+      ready(command, child, headers, AbortSignal.any([signal, timeout, over.signal])),
       child.exited.then((reason) => {
         throw new Failure('engine_failed', `The engine of ${row.row} did not start: ${reason}.`)
       }),
@@ -72,6 +73,9 @@ export const startEngine = async (start: Start): Promise<EngineProcess> => {
     if (!timeout.aborted) throw error
     const seconds = Math.round(start.timeoutMs / 1000)
     throw new Failure('engine_failed', `The engine of ${row.row} was not ready after ${seconds} s.`)
+  } finally {
+    // Whoever gets the port next is not asked any more.
+    over.abort()
   }
 }
 
@@ -148,13 +152,11 @@ const ready = async (
   signal: AbortSignal,
 ): Promise<string> => {
   const url = command.url ?? (await announced(child, signal))
-  const ask = (path: string) =>
-    askLocal(url + path, { headers, timeoutMs: 2000, signal }).catch(() => undefined)
-  for (;;) {
-    if ((await ask('/health'))?.status === 200) break
+  const ask = async (path: string) => {
     signal.throwIfAborted()
-    await Bun.sleep(pollMs)
+    return askLocal(url + path, { headers, timeoutMs: 2000, signal }).catch(() => undefined)
   }
+  while ((await ask('/health'))?.status !== 200) await Bun.sleep(pollMs)
   // The port was only free a moment ago: prompts go to nobody who does not take our key as a llama-server does.
   if ((await ask('/props'))?.status === 200) return url
   signal.throwIfAborted()

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 
+import { Failure, type FailureCode } from '../../core/failure.ts'
 import { never, quickSettings, smallRow, testClock, testLog } from '../../testing/real-engine.ts'
 import type { EngineProcess } from './process.ts'
 import { Supervisor } from './supervisor.ts'
@@ -31,4 +32,36 @@ test('a request that was with an engine when it crashed does not put its success
   expect(supervisor.status()[0]).toMatchObject({ state: 'ready', inUse: 1 })
   second.close()
   await supervisor.stop()
+})
+
+const withPaths = [
+  ['model_missing', 'The model file of small is not there: /home/someone/small.gguf.'],
+  ['engine_missing', 'There is no engine: no llama-server on PATH, none in /home/someone/.inhouse.'],
+  ['engine_unsupported', '/home/someone/llama-server does not run here, or is no llama-server.'],
+  ['pip_missing', '/home/someone/python3 has no pip, and there is no uv.'],
+] as const satisfies readonly (readonly [FailureCode, string])[]
+
+test.each(withPaths)(
+  'a client is told of %s without the path, which stands in the log',
+  async (code, said) => {
+    const { log, parts } = fakeEngines()
+    const original = new Failure(code, said)
+    const start = () => Promise.reject(original)
+    const supervisor = new Supervisor(quickSettings(), [smallRow('/none')], { ...parts, start })
+    const failure = await supervisor.open('small', never).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ code, cause: original })
+    expect((failure as Failure).facts.message).toStartWith('small cannot be loaded: ')
+    expect(JSON.stringify((failure as Failure).facts)).not.toContain('/')
+    expect(log.lines.join()).toContain(said)
+  },
+)
+
+test('a mistake of ours while a model is loaded keeps the error that the log looks into', async () => {
+  const { parts } = fakeEngines()
+  const thrown = new TypeError('/home/someone')
+  const start = () => Promise.reject(thrown)
+  const supervisor = new Supervisor(quickSettings(), [smallRow('/none')], { ...parts, start })
+  const failure = await supervisor.open('small', never).catch((error: unknown) => error)
+  expect(failure).toMatchObject({ code: 'internal', cause: thrown })
+  expect((failure as Failure).facts.message).not.toContain('/')
 })

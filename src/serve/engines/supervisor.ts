@@ -4,6 +4,7 @@ import type { Opening } from '../../core/backend.ts'
 import type { Clock } from '../../core/clock.ts'
 import { Failure, asFailure } from '../../core/failure.ts'
 import type { EngineRow, EngineSettings, Log, RowStatus } from './engine.ts'
+import { loadFailure } from './load-failure.ts'
 import { modelFiles } from './model-files.ts'
 import type { EngineProcess } from './process.ts'
 import { Queue } from './queue.ts'
@@ -57,7 +58,8 @@ export class Supervisor {
 
   /**
    * Waits until the row's model is loaded and has a free slot. Rejects with the signal's reason, or `Failure`
-   * model_missing, engine_failed (with `retryAfterMs`), engine_missing, engine_unsupported, draining.
+   * model_missing, engine_failed (with `retryAfterMs`), engine_missing, engine_unsupported, draining. None names a
+   * path: that stands in the log and in the failure's cause.
    */
   async open(row: string, signal: AbortSignal): Promise<Opening> {
     this.#life.signal.throwIfAborted()
@@ -241,7 +243,8 @@ export class Supervisor {
   #failed(row: string, failure: Failure): void {
     // What another try cannot change is told at once, and looked at afresh with the next request.
     if (failure.code !== 'engine_failed') {
-      this.#queue.turnAway(row, failure)
+      this.#parts.log.warn({ row, code: failure.code }, failure.message)
+      this.#queue.turnAway(row, loadFailure(row, failure))
       return
     }
     const { waitMs, givenUp } = this.#backoff.add(row, failure, this.#parts.clock.tick(), this.#settings)

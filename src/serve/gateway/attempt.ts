@@ -26,25 +26,29 @@ export async function attempt(
 ): Promise<Answer> {
   const { backend, slots, deadlines } = upstream
   const call = scope.beginCall()
-  const waitFrom = scope.tookMs
+  scope.sent = false
   const written = backend.outgoing(request, target)
   const outgoing = written instanceof Promise ? await written : written
+  const waitFrom = scope.tookMs
+  let isWaiting = true
   try {
     const free = slots.take(call, settings.queue.maxWaitMs)
     scope.own(free instanceof Promise ? await free : free)
     const health = upstream.health.of(target.model)
+    const isTrial = health.isOpen
     if (!health.tryEnter()) {
       throw new Failure('circuit_open', {
         message: `${target.model} at ${backend.name} rests after failures.`,
         retryAfterMs: Math.max(1000, health.restMs),
       })
     }
-    // Whatever ends the attempt without a word about the backend lets others try.
-    scope.own(() => health.undecided())
+    // Whatever ends the trial without a word about the backend lets others try.
+    if (isTrial) scope.own(() => health.undecided())
     const opened = backend.open(target, call)
     const opening = opened instanceof Promise ? await opened : opened
     scope.own(() => opening.close())
     scope.queueMs += scope.tookMs - waitFrom
+    isWaiting = false
     const deadline = new Deadline(call, scope)
     scope.deadline = deadline
     deadline.allow(deadlines.firstEventMs, 'first_event_timeout')
@@ -93,7 +97,7 @@ export async function attempt(
     }
   } finally {
     // A wait that came to nothing is a wait all the same.
-    if (!scope.sent) scope.queueMs += scope.tookMs - waitFrom
+    if (isWaiting) scope.queueMs += scope.tookMs - waitFrom
   }
 }
 

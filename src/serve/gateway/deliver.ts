@@ -21,7 +21,7 @@ export interface Delivery {
 export async function wholeAnswer(answer: Answer, delivery: Delivery): Promise<Chunk> {
   const { scope, surface, facts } = delivery
   see(answer.first, scope)
-  const frames = answer.isStream ? [...answer.first, ...(await restOf(answer, scope))] : answer.first
+  const frames = answer.isStream ? await allOf(answer, delivery) : answer.first
   const { failure } = scope.tap
   if (failure !== undefined) throw failure
   if (!answer.isStream && isFaithful(answer, surface)) return joined(frames)
@@ -31,14 +31,23 @@ export async function wholeAnswer(answer: Answer, delivery: Delivery): Promise<C
   )
 }
 
-async function restOf(answer: Answer, scope: RequestScope): Promise<Frame[]> {
-  const rest: Frame[] = []
+/** A stream that is asked for whole is kept until its end, so it has the limit of whole answers. */
+async function allOf(answer: Answer, { scope, settings }: Delivery): Promise<Frame[]> {
+  const frames = [...answer.first]
+  let bytes = sizeOf(frames)
   for (let more = await answer.more(); more !== undefined; more = await answer.more()) {
     see(more, scope)
-    rest.push(...more)
+    bytes += sizeOf(more)
+    if (bytes > settings.maxAnswerBytes) {
+      const message = `The upstream’s answer is longer than ${settings.maxAnswerBytes} bytes.`
+      throw new Failure('upstream_too_large', message)
+    }
+    frames.push(...more)
   }
-  return rest
+  return frames
 }
+
+const sizeOf = (frames: readonly Frame[]): number => frames.reduce((sum, { bytes }) => sum + bytes.length, 0)
 
 /**
  * A streamed answer, pulled by the client: a slow client slows the upstream, it does not fill our memory. While nothing

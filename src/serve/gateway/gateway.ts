@@ -218,7 +218,10 @@ async function inTime(answering: Promise<Answer>, ms: number): Promise<Answer | 
 }
 
 const base64 = Buffer.from(';base64,')
+const data = Buffer.from('data:')
+const longestMediaType = 128
 const quote = 0x22
+const space = 0x20
 /** What vendors count for an image of usual size, in bytes of text. */
 const imageBytes = 4 * 1000
 
@@ -230,7 +233,9 @@ function textBytes(body: Uint8Array): number {
   for (let at = bytes.indexOf(base64); at !== -1; at = bytes.indexOf(base64, at)) {
     const end = bytes.indexOf(quote, at)
     if (end === -1) break
-    text -= end - at - imageBytes
+    // Prose that names the word is prose.
+    const isMedia = bytes.subarray(Math.max(0, at - longestMediaType), at).includes(data)
+    if (isMedia && !bytes.subarray(at, end).includes(space)) text -= end - at - imageBytes
     at = end
   }
   return Math.max(0, text)

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 
 import { Failure } from '../../core/failure.ts'
-import { Health } from './health.ts'
+import { Health, HealthByModel } from './health.ts'
 import { afterFailure } from './retry.ts'
 
 const settings = { failuresToOpen: 3, openMs: 1000 }
@@ -70,6 +70,27 @@ test('a try that nobody waited for leaves the way open for the next', () => {
   health.tryEnter()
   health.undecided()
   expect(health.standing).toBe('up')
+})
+
+test('a thousand made-up names make a backend forget none of its models that fail', () => {
+  const clock = { now: () => 0, tick: () => 0 }
+  const models = new HealthByModel(clock, { failuresToOpen: 1, openMs: 1000 })
+  models.of('fails').failed('connect_failed')
+  for (let at = 0; at < 3000; at++) {
+    expect(models.standing(`made-up-${at}`)).toBe('up')
+    models.of(`made-up-${at}`).succeeded()
+  }
+  expect(models.standing('fails')).toBe('resting')
+})
+
+test('a backend rests as a whole when every model that was asked there rests', () => {
+  const clock = { now: () => 0, tick: () => 0 }
+  const models = new HealthByModel(clock, { failuresToOpen: 1, openMs: 1000 })
+  expect(models.standing()).toBe('up')
+  models.of('one').failed('connect_failed')
+  expect(models.standing()).toBe('resting')
+  models.of('other').succeeded()
+  expect(models.standing()).toBe('up')
 })
 
 const retries = { attempts: 2, backoffMs: 100, maxWaitMs: 2000 }

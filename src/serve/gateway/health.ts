@@ -43,6 +43,15 @@ export class Health {
     return openUntil === undefined || (this.#clock.tick() >= openUntil && !trying) ? 'up' : 'resting'
   }
 
+  get isOpen(): boolean {
+    return this.#state.openUntil !== undefined
+  }
+
+  /** Nothing would be forgotten with it. */
+  get isClean(): boolean {
+    return !this.isOpen && this.#state.failuresInRow === 0
+  }
+
   /** Milliseconds until the next try may pass. */
   get restMs(): number {
     return Math.max(0, (this.#state.openUntil ?? 0) - this.#clock.tick())
@@ -116,10 +125,30 @@ export class HealthByModel {
   of(model: string): Health {
     const known = this.#models.get(model)
     if (known !== undefined) return known
-    if (this.#models.size >= mostModels) this.#models.clear()
+    if (this.#models.size >= mostModels) this.#forgetOne()
     const fresh = new Health(this.#clock, this.#settings)
     this.#models.set(model, fresh)
     return fresh
+  }
+
+  /** Of a model that was asked; of the whole backend where no name is given: it rests when all that were asked do. */
+  standing(model?: string): Standing {
+    // To ask makes no circuit: the names are the clients'.
+    if (model !== undefined) return this.#models.get(model)?.standing ?? 'up'
+    const all = [...this.#models.values()]
+    return all.length > 0 && all.every((health) => health.standing === 'resting') ? 'resting' : 'up'
+  }
+
+  /** One that knows nothing, so that made-up names cannot make a backend forget which of its models fail. */
+  #forgetOne(): void {
+    let first: string | undefined
+    for (const [model, health] of this.#models) {
+      first ??= model
+      if (!health.isClean) continue
+      first = model
+      break
+    }
+    if (first !== undefined) this.#models.delete(first)
   }
 
   resting(): readonly Health[] {

@@ -58,8 +58,9 @@ export class Upstreams {
     return this.#upstreams.get(name)
   }
 
-  readonly standing = (name: string, model: string): Standing =>
-    this.#upstreams.get(name)?.health.of(model).standing ?? 'resting'
+  /** Of one model at a backend, or of all of it. */
+  readonly standing = (name: string, model?: string): Standing =>
+    this.#upstreams.get(name)?.health.standing(model) ?? 'resting'
 
   all(): Iterable<Upstream> {
     return this.#upstreams.values()
