@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { join } from 'node:path'
 
 import { fakeAnswer, sse } from './testing/fake-answers.ts'
 import { FakeModel, type Received, type Script } from './testing/fake-model.ts'
@@ -265,4 +266,20 @@ test('prose that names base64 is counted as prose', async () => {
   }
   expect(await tokensOf(`;base64,${'many words '.repeat(10_000)}`, 1)).toBeGreaterThan(25_000)
   expect(await tokensOf(`data:image/png;base64,${'A'.repeat(100_000)}`, 2)).toBeLessThan(2_000)
+})
+
+test('a key that another process has made works with the next call', async () => {
+  await using model = await FakeModel.start()
+  await using inhouse = await started(model)
+  for (let at = 0; at < 3; at++) {
+    const made = Bun.spawnSync([
+      process.execPath,
+      join(import.meta.dir, 'main.ts'),
+      ...['keys', 'create', '--name', `k${at}`, '--home', inhouse.home, '--json'],
+    ])
+    const { key } = JSON.parse(made.stdout.toString()) as { key: string }
+    const authorization = `Bearer ${key}`
+    const answer = await inhouse.post('/v1/chat/completions', chat, { headers: { authorization } })
+    expect(answer.status).toBe(200)
+  }
 })

@@ -248,6 +248,7 @@ test('whatever is written and deleted in whatever order, the last good config is
       }
       expect(await server.models()).toEqual([inForce])
     }),
-    { numRuns: Number(process.env['PROPERTY_RUNS'] ?? 1_000) },
+    // Each run writes files and reloads: more of them show nothing new.
+    { numRuns: Math.min(1_000, Number(process.env['PROPERTY_RUNS'] ?? 1_000)) },
   )
 }, 120_000)

@@ -168,6 +168,19 @@ describe('openai', () => {
     expect(failure).toMatchObject({ status: 404, code: 'model_not_found', param: 'model' })
   })
 
+  test('is told by OpenAI’s own code that a prompt is too long, streamed and whole', async () => {
+    for (const stream of [false, true]) {
+      const failure = await failureOf(
+        openai.chat.completions.create({
+          model: 'small',
+          messages: [{ role: 'user', content: 'one word after the other '.repeat(3000) }],
+          stream,
+        }),
+      )
+      expect(failure).toMatchObject({ status: 400, code: 'context_length_exceeded' })
+    }
+  })
+
   test('leaves in the middle, and the engine stops', async () => {
     const stream = await openai.chat.completions.create({
       model: 'small',

@@ -16,7 +16,7 @@ export function logFailure(log: Log, failure: Failure, requestId: string): void 
   if (failure.code === 'internal')
     log.error({ ...facts, at: whereOf(failure.cause) }, 'a request failed inside inhouse')
   else if (failures[failure.code].status >= 500) log.warn(facts, 'a request failed')
-  else log.info(facts, 'a request was refused')
+  else log.info(facts, failure.code === 'client_left' ? 'a client left' : 'a request was refused')
 }
 
 /** The kind of an error and where it was thrown; its message could quote the request. */

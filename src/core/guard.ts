@@ -34,6 +34,8 @@ export interface Demand {
 export interface Guard {
   /** Throws `Failure('key_missing' | 'key_unknown' | 'key_revoked' | 'key_expired')`. */
   identify(secret: string | undefined): Identity
+  /** Looks for keys that another process made a moment ago. */
+  refresh(): Promise<void>
   /** The key in force of this name, for callers on this machine that can show none. Throws as `identify`. */
   identifyNamed(name: string): Identity
   /**

@@ -136,7 +136,7 @@ class HttpCall implements Incoming {
     this.#parts = parts
   }
 
-  identify(guard: Guard): Identity {
+  identify(guard: Guard): Identity | Promise<Identity> {
     return identified(guard, this.#request.headers, this.#parts)
   }
 
@@ -153,10 +153,19 @@ class HttpCall implements Incoming {
   }
 }
 
-function identified(guard: Guard, headers: Headers, { keyName }: ServerParts): Identity {
-  if (keyName === undefined) return guard.identify(credentialOf(headers))
-  mustBeLocal(headers)
-  return guard.identifyNamed(keyName)
+function identified(guard: Guard, headers: Headers, { keyName }: ServerParts): Identity | Promise<Identity> {
+  if (keyName !== undefined) {
+    mustBeLocal(headers)
+    return guard.identifyNamed(keyName)
+  }
+  const secret = credentialOf(headers)
+  try {
+    return guard.identify(secret)
+  } catch (thrown) {
+    if (asFailure(thrown).code !== 'key_unknown') throw thrown
+    // `keys create` is a process of its own, and its key should work at once.
+    return guard.refresh().then(() => guard.identify(secret))
+  }
 }
 
 /** Any web page can make a browser call a port of this machine, and point a name of its own at it: neither shows a key. */
@@ -176,13 +185,13 @@ function mustBeLocal(headers: Headers): void {
 }
 
 /** The models that this key may ask for. */
-function listed(
+async function listed(
   request: Request,
   parts: ServerParts,
   render: (rows: readonly ModelListing[]) => unknown,
-): Response {
+): Promise<Response> {
   try {
-    const { models } = identified(parts.gateway.setup.guard, request.headers, parts)
+    const { models } = await identified(parts.gateway.setup.guard, request.headers, parts)
     const rows = parts.listings()
     return Response.json(
       render(models === undefined ? rows : rows.filter(({ name }) => matchName(name, models) !== undefined)),

@@ -17,7 +17,7 @@ export interface LimitPolicy {
 }
 
 export interface GuardDeps {
-  readonly keys: Pick<KeyStore, 'find' | 'list' | 'touch'>
+  readonly keys: Pick<KeyStore, 'find' | 'list' | 'touch' | 'refresh'>
   readonly counters: Counters
   readonly policy: LimitPolicy
   readonly clock: Pick<Clock, 'now'>
@@ -51,6 +51,8 @@ export function createGuard({ keys, counters, policy, clock }: GuardDeps): Guard
 
   return {
     identify: (secret) => admitKey(findKey(keys, secret)),
+
+    refresh: () => keys.refresh(),
 
     identifyNamed(name) {
       const named = keys.list().filter((key) => key.name === name)

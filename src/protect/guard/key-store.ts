@@ -24,6 +24,7 @@ export class KeyStore {
   readonly #now: () => number
   #byHash: ReadonlyMap<string, Key> = new Map()
   #version = -1
+  #refreshing: Promise<void> | undefined
   #stopWatching = (): void => {}
   #timer: ReturnType<typeof setInterval> | undefined
   #retry: ReturnType<typeof setTimeout> | undefined
@@ -49,6 +50,14 @@ export class KeyStore {
   /** The key of a secret, revoked and expired ones too. */
   find(secret: string): Key | undefined {
     return this.#byHash.get(hashSecret(secret))
+  }
+
+  /** Looks for keys that another process has made, before the next look is due. Calls of one moment share it. */
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#load()
+      .catch(() => undefined)
+      .finally(() => (this.#refreshing = undefined))
+    return this.#refreshing
   }
 
   /** Oldest first, revoked ones too. */

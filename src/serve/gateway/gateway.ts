@@ -37,7 +37,7 @@ export interface GatewayParts {
 export interface Incoming {
   readonly surface: Surface
   /** Finds out whose key the call carries. */
-  identify(guard: Guard): Identity
+  identify(guard: Guard): Identity | Promise<Identity>
   readonly tags: readonly string[]
   /** Fires when the client hangs up. */
   signal(): AbortSignal
@@ -86,7 +86,8 @@ export class Gateway {
       if (this.#draining)
         throw new Failure('draining', { message: 'This server is stopping.', retryAfterMs: 1000 })
       const { guard, settings, upstreams, route: decide } = this.#setup
-      const identity = call.identify(guard)
+      const identified = call.identify(guard)
+      const identity = identified instanceof Promise ? await identified : identified
       const body = await JsonText.read(await call.body())
       const request = surface.parse(body, (name) => call.header(name))
       scope.asked = request.model

@@ -60,7 +60,7 @@ describe('an error', () => {
     expect(read(new Failure('queue_full', 'Full.')).code).toBe('queue_full')
   })
 
-  test('of an upstream in this shape goes through as it came, with its code as a string', () => {
+  test('of an upstream in this shape goes through as it came, but for a code that clients cannot know', () => {
     const own =
       '{ "error": {"message":"no", "type":"t", "param":null, "code":"c", "more": 12345678901234567890} }'
     expect(openAiError(withUpstream(own), 'r1')).toBe(own)
@@ -68,7 +68,7 @@ describe('an error', () => {
       '{"error":{"code":400,"message":"too long","type":"exceed_context_size_error","n_ctx":4096}}'
     expect(JSON.parse(openAiError(withUpstream(engine), 'r1')) as unknown).toEqual({
       error: {
-        code: '400',
+        code: 'upstream_rejected',
         message: 'too long',
         type: 'exceed_context_size_error',
         n_ctx: 4096,
@@ -79,8 +79,11 @@ describe('an error', () => {
       message: 'bare',
       type: 'invalid_request_error',
       param: null,
-      code: null,
+      code: 'upstream_rejected',
     })
+    expect(read(withUpstream(engine, 'context_exceeded')).code).toBe('context_length_exceeded')
+    const silent = '{"error":{"message":"too long","type":"t","param":null,"code":null}}'
+    expect(read(withUpstream(silent, 'context_exceeded')).code).toBe('context_length_exceeded')
   })
 
   test('of an upstream in another shape, or about our credentials, is told in our words', () => {

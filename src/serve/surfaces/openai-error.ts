@@ -47,26 +47,22 @@ function upstreamError({ code, facts }: Failure): string | undefined {
     // Anthropic's errors have an `error` too, beside a `type`.
     if (!isObject(error) || typeof error['message'] !== 'string' || body.get('type') === 'error')
       return undefined
-    return decoder.decode(body.edit(corrections(error)))
+    return decoder.decode(body.edit(corrections(error, code)))
   } catch (thrown) {
     if (thrown instanceof Failure) return undefined
     throw thrown
   }
 }
 
-/** Engines send `code` as a number, and leave members out that clients expect. */
-function corrections(error: Record<string, unknown>) {
+/** Engines send `code` as a number, and leave members out that clients expect; what clients act on they must find. */
+function corrections(error: Record<string, unknown>, known: FailureCode) {
   const { type, param, code } = error
+  const isTold = typeof code === 'string' || (code === null && known !== 'context_exceeded')
   return [
     ...(typeof type === 'string' ? [] : [{ path: ['error', 'type'], value: 'invalid_request_error' }]),
     ...(param === undefined ? [{ path: ['error', 'param'], value: null }] : []),
-    ...(code === null || typeof code === 'string'
-      ? []
-      : [{ path: ['error', 'code'], value: codeText(code) }]),
+    ...(isTold ? [] : [{ path: ['error', 'code'], value: knownCodes[known] ?? known }]),
   ]
 }
-
-const codeText = (code: unknown): string | null =>
-  typeof code === 'number' || typeof code === 'boolean' ? String(code) : null
 
 const decoder = new TextDecoder()
