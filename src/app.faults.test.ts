@@ -272,11 +272,8 @@ test('a key that another process has made works with the next call', async () =>
   await using model = await FakeModel.start()
   await using inhouse = await started(model)
   for (let at = 0; at < 3; at++) {
-    const made = Bun.spawnSync([
-      process.execPath,
-      join(import.meta.dir, 'main.ts'),
-      ...['keys', 'create', '--name', `k${at}`, '--home', inhouse.home, '--json'],
-    ])
+    const command = [process.execPath, join(import.meta.dir, 'main.ts'), 'keys', 'create']
+    const made = Bun.spawnSync([...command, '--name', `k${at}`, '--home', inhouse.home, '--json'])
     const { key } = JSON.parse(made.stdout.toString()) as { key: string }
     const authorization = `Bearer ${key}`
     const answer = await inhouse.post('/v1/chat/completions', chat, { headers: { authorization } })
