@@ -6,6 +6,7 @@ const meanings: Readonly<Record<string, string>> = {
   EROFS: 'its file system is read-only',
   EACCES: 'this user may not',
   EPERM: 'this user may not',
+  ENOENT: 'the folder it should stand in is not there, and cannot be made',
   ENOTDIR: 'something on the way there is a file, not a folder',
   EEXIST: 'a file stands there, not a folder',
   EISDIR: 'a folder stands there, not a file',

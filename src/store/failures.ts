@@ -13,6 +13,7 @@ export const storeFailure = (thrown: unknown, path: string): unknown => {
 const otherCase = [/./, 'store_failed', 'The store cannot be read or written'] as const
 const cases = [
   [/^(SQLITE_FULL|ENOSPC|EDQUOT)$/, 'store_full', 'The disk of the store is full'],
+  [/^(EROFS|EACCES|EPERM)$/, 'path_unusable', 'The store cannot be written here'],
   [/^SQLITE_(BUSY|LOCKED)/, 'store_busy', 'Another process holds the store'],
   [/^SQLITE_(CORRUPT|NOTADB)/, 'store_damaged', 'The file is damaged, or is not a store'],
 ] as const

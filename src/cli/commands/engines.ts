@@ -126,8 +126,8 @@ const install = async (
   await mustBeThere(from)
   if (config.offline && from === undefined)
     throw new Failure('network_unreachable', {
-      message: 'The config says `offline: true`, so nothing is downloaded.',
-      help: 'Bring a wheel or an archive on a file with `--from FILE`, or take the line out.',
+      message: 'inhouse is set to `offline: true`, so nothing is downloaded.',
+      help: 'Bring a wheel or an archive on a file with `--from FILE`, or unset `offline` in the config or INHOUSE_OFFLINE.',
     })
   const machine = await readMachine()
   const installation = await withBars(context.bars(), (onProgress) =>

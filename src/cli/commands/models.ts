@@ -155,8 +155,8 @@ const pull = async (context: Context, _: object, word: string): Promise<void> =>
   const source = sourceOf(config, word)
   if (config.offline && !source.startsWith('file:'))
     throw new Failure('network_unreachable', {
-      message: 'The config says `offline: true`, so nothing is downloaded.',
-      help: 'Bring it on a file with `inhouse models pull file:PATH`, or take the line out.',
+      message: 'inhouse is set to `offline: true`, so nothing is downloaded.',
+      help: 'Bring it on a file with `inhouse models pull file:PATH`, or unset `offline` in the config or INHOUSE_OFFLINE.',
     })
   const home = openModels({ home: context.home, env: process.env })
   const model = await withBars(context.bars(), (onProgress) => home.pull(source, { onProgress }))

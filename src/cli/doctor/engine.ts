@@ -41,7 +41,8 @@ interface Found {
   readonly packages: readonly string[]
 }
 
-const offlineHelp = 'The config says `offline: true`: bring it on a file, or take the line out.'
+const offlineHelp =
+  'inhouse is set to `offline: true`: bring it on a file, or unset it in the config or INHOUSE_OFFLINE.'
 
 const checkEngine = async (place: Place): Promise<Found> => {
   const found = await findEngine({ ...place, settings: engineSettings(place.config) }).catch(asFailure)
