@@ -217,6 +217,12 @@ describe('the quirks of engines and vendors', () => {
     expect(jsonOf(sent)).toMatchObject({ top_logprobs: 5 })
   })
 
+  test('llama-server gives vectors their own length and says so', () => {
+    const sent = chat('{"model":"m","dimensions":64}', { kind: 'llama-server', url: 'http://l/v1' })
+    expect(sent.warnings).toEqual(['dimensions'])
+    expect(jsonOf(sent)).not.toHaveProperty('dimensions')
+  })
+
   test('what cannot be done, and may not be dropped, is refused', () => {
     const tgi = { kind: 'tgi', url: 'http://tgi/v1' }
     expect(unsupportedParam(() => chat('{"model":"m","n":2}', tgi))).toBe('n')

@@ -121,6 +121,7 @@ export const presets: readonly Preset[] = [
     concurrency: 16,
     probe: besideHealth,
     bindsCalls: true,
+    quirks: ['no-dimensions'],
   },
   { ...vendor, id: 'openai', about: 'OpenAI', url: 'https://api.openai.com/v1' },
   {

@@ -18,6 +18,10 @@ export const quirks = {
     draft.set('top_logprobs', 5)
     draft.warnings.push('top_logprobs')
   },
+  /** A vector has the length that its model gives it. */
+  'no-dimensions': (draft) => {
+    draft.drop('dimensions')
+  },
   /** TGI forces tools by a grammar of its own. */
   'tools-or-format': (draft) => {
     const format = draft.get('response_format') as { type?: unknown } | undefined
