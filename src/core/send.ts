@@ -1,3 +1,4 @@
+import { Failure } from './failure.ts'
 import type { Label } from './label.ts'
 import type { Place } from './place.ts'
 import type { Stop } from './stop.ts'
@@ -31,6 +32,10 @@ export interface ByteSource {
   /** Stop reading and free the connection. Idempotent. */
   cancel(): void
 }
+
+/** An answer that goes past its limit, however it was read. */
+export const answerTooLarge = (limitBytes: number): Failure =>
+  new Failure('upstream_too_large', `The upstream’s answer is longer than ${limitBytes} bytes.`)
 
 /** A transport: opens sockets. Only the door holds one. */
 export type Transport = (call: UpstreamCall) => Promise<UpstreamReply>

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 
+import { turnsDuring } from '../testing/turns.ts'
 import { atOnce, inTurns, paced, type Work } from './turns.ts'
 
 function* counting(to: number, log: unknown[] = [], name: unknown = 'step'): Work<number> {
@@ -8,20 +9,6 @@ function* counting(to: number, log: unknown[] = [], name: unknown = 'step'): Wor
     yield
   }
   return to
-}
-
-/** Counts the turns that the event loop has until `work` is done. */
-async function turnsDuring(work: Promise<unknown>): Promise<number> {
-  let turns = 0
-  let isOver = false
-  const tick = (): void => {
-    turns++
-    if (!isOver) setImmediate(tick)
-  }
-  setImmediate(tick)
-  await work
-  isOver = true
-  return turns
 }
 
 describe('long work', () => {

@@ -1,5 +1,4 @@
-import { Failure } from '../core/failure.ts'
-import type { ByteSource } from '../core/send.ts'
+import { answerTooLarge, type ByteSource } from '../core/send.ts'
 
 /** A body whole. Rejects with `Failure('upstream_too_large')` past the limit, and cancels the rest. */
 export const readAll = async (
@@ -12,7 +11,7 @@ export const readAll = async (
     bytes += piece.byteLength
     if (bytes > limitBytes) {
       source.cancel()
-      throw new Failure('upstream_too_large', `The upstream’s answer is longer than ${limitBytes} bytes.`)
+      throw answerTooLarge(limitBytes)
     }
     pieces.push(piece)
   }

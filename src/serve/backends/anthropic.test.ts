@@ -6,6 +6,7 @@ import type { ModelEvent } from '../../core/event.ts'
 import { Failure } from '../../core/failure.ts'
 import { builtInPlaces } from '../../core/place.ts'
 import { chatOf, jsonOf, outgoingOf, requestOf, targetOf, textOf } from '../../testing/asking.ts'
+import { turnsDuring } from '../../testing/turns.ts'
 import { AnthropicReading } from './anthropic-read.ts'
 import { anthropic } from './anthropic.ts'
 
@@ -226,19 +227,10 @@ describe('a request of another dialect', () => {
       { model: 'm', filler: 'x'.repeat(40_000) },
       { kind: 'chat', rest: {}, ...prompt },
     )
-    let turns = 0
-    let isOver = false
-    const tick = (): void => {
-      turns++
-      if (!isOver) setImmediate(tick)
-    }
-    setImmediate(tick)
     const written = backend.outgoing(large, targetOf('m'))
     expect(written).toBeInstanceOf(Promise)
-    const sent = await written
-    isOver = true
-    expect(turns).toBeGreaterThan(1)
-    expect(jsonOf(sent)).toEqual(small)
+    expect(await turnsDuring(Promise.resolve(written))).toBeGreaterThan(1)
+    expect(jsonOf(await written)).toEqual(small)
     const messages = small['messages'] as readonly { content: readonly object[] }[]
     expect(messages[0]?.content).toHaveLength(2001)
     expect(messages[1]?.content[0]).toMatchObject({ input: JSON.parse(input) as object })

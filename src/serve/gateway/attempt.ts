@@ -90,15 +90,19 @@ export async function attempt(
       await answer.begin()
       return answer
     } catch (thrown) {
-      // What aborted the call says more than how the socket took it.
-      const failure = asFailure(call.aborted ? call.reason : thrown)
-      if (failure.code !== 'client_left') health.failed(failure.code)
-      throw failure
+      throw told(thrown, call, health)
     }
   } finally {
     // A wait that came to nothing is a wait all the same.
     if (isWaiting) scope.queueMs += scope.tookMs - waitFrom
   }
+}
+
+/** Tells the circuit why an attempt failed. What aborted the call says more than how the socket took it. */
+function told(thrown: unknown, call: Call, health: Health): Failure {
+  const failure = asFailure(call.aborted ? call.reason : thrown)
+  if (failure.code !== 'client_left') health.failed(failure.code)
+  return failure
 }
 
 type Headers = Outgoing['headers']
@@ -176,9 +180,7 @@ export class Answer {
       if (all.some(hasEvents)) this.#moved()
       return all
     } catch (thrown) {
-      const failure = asFailure(call.aborted ? call.reason : thrown)
-      if (failure.code !== 'client_left') health.failed(failure.code)
-      throw failure
+      throw told(thrown, call, health)
     } finally {
       deadline.pause()
     }

@@ -1,6 +1,7 @@
 import type { Frame, ModelEvent } from '../../core/event.ts'
 import { Failure, asFailure } from '../../core/failure.ts'
 import type { ModelRequest } from '../../core/request.ts'
+import { answerTooLarge } from '../../core/send.ts'
 import type { AnswerFacts, StreamWriter, Surface } from '../../core/surface.ts'
 import { speaks, type Answer } from './attempt.ts'
 import type { RequestScope } from './scope.ts'
@@ -38,10 +39,7 @@ async function allOf(answer: Answer, { scope, settings }: Delivery): Promise<Fra
   for (let more = await answer.more(); more !== undefined; more = await answer.more()) {
     see(more, scope)
     bytes += sizeOf(more)
-    if (bytes > settings.maxAnswerBytes) {
-      const message = `The upstream’s answer is longer than ${settings.maxAnswerBytes} bytes.`
-      throw new Failure('upstream_too_large', message)
-    }
+    if (bytes > settings.maxAnswerBytes) throw answerTooLarge(settings.maxAnswerBytes)
     frames.push(...more)
   }
   return frames
