@@ -57,6 +57,17 @@ test('streams that are cut open the circuit as failures do', async () => {
   expect((await inhouse.post('/v1/chat/completions', streamed)).status).toBe(503)
 })
 
+test('an answer that breaks before it began is one failure, not two', async () => {
+  await using model = await FakeModel.start(() => ({ chunks: [': soon\n\n'], cutAfter: 0 }))
+  await using inhouse = await started(
+    model,
+    'retries: { attempts: 1 }\nhealth: { failuresToOpen: 2, openMs: 60000 }',
+  )
+  const statuses: number[] = []
+  for (let i = 0; i < 3; i++) statuses.push((await inhouse.post('/v1/chat/completions', streamed)).status)
+  expect(statuses).toEqual([502, 502, 503])
+})
+
 test('comments are no sign of life: the deadlines are kept all the same', async () => {
   const chatter = Array.from({ length: 200 }, () => ': still here\n\n')
   await using model = await FakeModel.start(() => ({ chunks: chatter, delayMs: 20 }))

@@ -6,7 +6,7 @@ import type { ModelRequest } from '../../core/request.ts'
 import type { ByteSource } from '../../core/send.ts'
 import type { Call } from './call.ts'
 import { Deadline } from './deadline.ts'
-import type { Health } from './health.ts'
+import type { Verdict } from './health.ts'
 import type { RequestScope } from './scope.ts'
 import type { GatewaySettings } from './settings.ts'
 import type { Upstream } from './upstreams.ts'
@@ -35,15 +35,14 @@ export async function attempt(
     const free = slots.take(call, settings.queue.maxWaitMs)
     scope.own(free instanceof Promise ? await free : free)
     const health = upstream.health.of(target.model)
-    const isTrial = health.isOpen
-    if (!health.tryEnter()) {
+    const verdict = health.enter()
+    if (verdict === undefined) {
       throw new Failure('circuit_open', {
         message: `${target.model} at ${backend.name} rests after failures.`,
         retryAfterMs: Math.max(1000, health.restMs),
       })
     }
-    // Whatever ends the trial without a word about the backend lets others try.
-    if (isTrial) scope.own(() => health.undecided())
+    if (verdict.isTrial) scope.own(() => verdict.over())
     const opened = backend.open(target, call)
     const opening = opened instanceof Promise ? await opened : opened
     scope.own(() => opening.close())
@@ -84,13 +83,13 @@ export async function attempt(
         call,
         deadline,
         scope,
-        health,
+        verdict,
         settings,
       })
       await answer.begin()
       return answer
     } catch (thrown) {
-      throw told(thrown, call, health)
+      throw told(thrown, call, verdict)
     }
   } finally {
     // A wait that came to nothing is a wait all the same.
@@ -99,9 +98,9 @@ export async function attempt(
 }
 
 /** Tells the circuit why an attempt failed. What aborted the call says more than how the socket took it. */
-function told(thrown: unknown, call: Call, health: Health): Failure {
+function told(thrown: unknown, call: Call, verdict: Verdict): Failure {
   const failure = asFailure(call.aborted ? call.reason : thrown)
-  if (failure.code !== 'client_left') health.failed(failure.code)
+  if (failure.code !== 'client_left') verdict.failed(failure.code)
   return failure
 }
 
@@ -128,7 +127,7 @@ interface AnswerParts {
   readonly call: Call
   readonly deadline: Deadline
   readonly scope: RequestScope
-  readonly health: Health
+  readonly verdict: Verdict
   readonly settings: GatewaySettings
 }
 
@@ -153,7 +152,7 @@ export class Answer {
   }
 
   async begin(): Promise<void> {
-    const { target, scope, health } = this.#parts
+    const { target, scope, verdict } = this.#parts
     for (;;) {
       const frames = await this.more()
       if (frames === undefined)
@@ -164,13 +163,13 @@ export class Answer {
       if (event !== undefined) break
     }
     scope.sawEvent()
-    health.began()
+    verdict.began()
   }
 
   /** The frames that follow; undefined at the end. Rejects when the upstream breaks off, stalls, or was given up. */
   async more(): Promise<readonly Frame[] | undefined> {
     if (this.#ended) return undefined
-    const { reader, body, call, deadline, health, settings } = this.#parts
+    const { reader, body, call, deadline, verdict, settings } = this.#parts
     deadline.resume()
     try {
       const bytes = await (reader.isStream ? body.read() : body.all(settings.maxAnswerBytes))
@@ -180,7 +179,7 @@ export class Answer {
       if (all.some(hasEvents)) this.#moved()
       return all
     } catch (thrown) {
-      throw told(thrown, call, health)
+      throw told(thrown, call, verdict)
     } finally {
       deadline.pause()
     }
@@ -188,7 +187,7 @@ export class Answer {
 
   /** What ends with a finish, and has none, was cut, however clean the socket's end looked. */
   #finish(rest: readonly Frame[]): readonly Frame[] {
-    const { target, request, reader, scope, health } = this.#parts
+    const { target, request, reader, scope, verdict } = this.#parts
     this.#ended = true
     const { tap } = scope
     const isCut =
@@ -196,8 +195,8 @@ export class Answer {
     if (isCut && !rest.some(hasFinish)) {
       throw new Failure('upstream_cut', `${target.backend} ended its answer without a finish.`)
     }
-    if (tap.failure === undefined) health.succeeded()
-    else health.failed(tap.failure.code)
+    if (tap.failure === undefined) verdict.succeeded()
+    else verdict.failed(tap.failure.code)
     return rest
   }
 

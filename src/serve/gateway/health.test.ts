@@ -38,9 +38,9 @@ test('a request that the backend refused says nothing against the backend', () =
 test('after its rest one call may try, and nobody else; its failure brings another rest', () => {
   const { health, advance } = atTime()
   for (let i = 0; i < 3; i++) health.failed('upstream_failed')
-  expect(health.tryEnter()).toBe(false)
+  expect(health.enter()).toBeUndefined()
   advance(1000)
-  expect([health.tryEnter(), health.tryEnter()]).toEqual([true, false])
+  expect([health.enter()?.isTrial, health.enter()]).toEqual([true, undefined])
   health.failed('upstream_failed')
   expect(health.restMs).toBe(1000)
 })
@@ -49,8 +49,7 @@ test('an answer that begins lets others try, and one that is cut closes the way 
   const { health, advance } = atTime()
   for (let i = 0; i < 3; i++) health.failed('upstream_failed')
   advance(1000)
-  health.tryEnter()
-  health.began()
+  health.enter()?.began()
   expect(health.standing).toBe('up')
   health.failed('upstream_cut')
   expect(health.standing).toBe('resting')
@@ -60,15 +59,24 @@ test('a probe that is answered ends the rest for one call, not for all', () => {
   const { health } = atTime()
   for (let i = 0; i < 3; i++) health.failed('connect_failed')
   health.probed()
-  expect([health.tryEnter(), health.tryEnter()]).toEqual([true, false])
+  expect([health.enter()?.isTrial, health.enter()]).toEqual([true, undefined])
 })
 
 test('a try that nobody waited for leaves the way open for the next', () => {
   const { health, advance } = atTime()
   for (let i = 0; i < 3; i++) health.failed('stalled')
   advance(1000)
-  health.tryEnter()
-  health.undecided()
+  health.enter()?.over()
+  expect(health.standing).toBe('up')
+})
+
+test('what one call found is counted once, however many notice it', () => {
+  const { health } = atTime()
+  for (let i = 0; i < 2; i++) {
+    const verdict = health.enter()
+    verdict?.failed('upstream_cut')
+    verdict?.failed('upstream_cut')
+  }
   expect(health.standing).toBe('up')
 })
 

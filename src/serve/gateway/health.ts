@@ -43,13 +43,9 @@ export class Health {
     return openUntil === undefined || (this.#clock.tick() >= openUntil && !trying) ? 'up' : 'resting'
   }
 
-  get isOpen(): boolean {
-    return this.#state.openUntil !== undefined
-  }
-
   /** Nothing would be forgotten with it. */
   get isClean(): boolean {
-    return !this.isOpen && this.#state.failuresInRow === 0
+    return this.#state.openUntil === undefined && this.#state.failuresInRow === 0
   }
 
   /** Milliseconds until the next try may pass. */
@@ -57,11 +53,12 @@ export class Health {
     return Math.max(0, (this.#state.openUntil ?? 0) - this.#clock.tick())
   }
 
-  /** A call is about to go out. False when nobody may: the circuit is open, or another call is trying it. */
-  tryEnter(): boolean {
-    if (this.standing === 'resting') return false
-    if (this.#state.openUntil !== undefined) this.#state.trying = true
-    return true
+  /** A call is about to go out. Undefined when nobody may: the circuit is open, or another call is trying it. */
+  enter(): Verdict | undefined {
+    if (this.standing === 'resting') return undefined
+    const isTrial = this.#state.openUntil !== undefined
+    if (isTrial) this.#state.trying = true
+    return new Verdict(this, isTrial)
   }
 
   /** The call was taken back before it said anything about the backend (the client left). */
@@ -100,6 +97,42 @@ export class Health {
     if (this.#state.openUntil !== undefined || this.#state.failuresInRow >= this.#settings.failuresToOpen) {
       this.#state.openUntil = this.#clock.tick() + this.#settings.openMs
     }
+  }
+}
+
+/** What one call says of its backend. A failure is counted once, however many places notice it. */
+export class Verdict {
+  /** Nobody else may call until this one has said something. */
+  readonly isTrial: boolean
+  readonly #health: Health
+  #hasBegun = false
+  #isSaid = false
+
+  constructor(health: Health, isTrial: boolean) {
+    this.#health = health
+    this.isTrial = isTrial
+  }
+
+  began(): void {
+    this.#hasBegun = true
+    this.#health.began()
+  }
+
+  succeeded(): void {
+    if (this.#isSaid) return
+    this.#isSaid = true
+    this.#health.succeeded()
+  }
+
+  failed(code: FailureCode): void {
+    if (this.#isSaid) return
+    this.#isSaid = true
+    this.#health.failed(code)
+  }
+
+  /** The call is over. Where it was the trial and said nothing about the backend, another may try. */
+  over(): void {
+    if (this.isTrial && !this.#hasBegun && !this.#isSaid) this.#health.undecided()
   }
 }
 
