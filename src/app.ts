@@ -13,6 +13,7 @@ import { logFailure, type Log } from './app/log.ts'
 import { readinessOf } from './app/readiness.ts'
 import { makeSetup, storePath, type Lasting } from './app/setup.ts'
 import { listen } from './http/listen.ts'
+import { modelPages } from './http/pages/models.ts'
 import { crashed, createHandler, type Readiness, type ServerParts } from './http/server.ts'
 import type { OnProgress } from './install/progress.ts'
 import { openModels } from './models/store.ts'
@@ -114,7 +115,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     corsOrigins: () => config.server.cors.origins,
     limits: () => config.server,
     readiness,
-    listings: () => listings(config, startedAt),
+    pages: modelPages(() => listings(config, startedAt)),
   }
   const listening = started.adopt(
     listen(config.listen, createHandler(serverParts), crashed(serverParts)),

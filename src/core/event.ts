@@ -40,6 +40,8 @@ export type ModelEvent =
   | { readonly type: 'logprobs'; readonly logprobs: unknown; readonly choice?: number }
   /** One vector: numbers, or the base64 of little-endian float32 as the upstream sent it. */
   | { readonly type: 'embedding'; readonly index: number; readonly vector: readonly number[] | string }
+  /** How well one document answers a query (rerank); `index` is its place in the request. */
+  | { readonly type: 'score'; readonly index: number; readonly score: number }
   | { readonly type: 'usage'; readonly usage: Usage }
   /** Engine-reported times of this call, milliseconds. */
   | {
@@ -47,6 +49,8 @@ export type ModelEvent =
       readonly prefillMs?: number
       readonly decodeMs?: number
       readonly queueMs?: number
+      /** Loading the model before the prefill began. */
+      readonly loadMs?: number
     }
   | {
       readonly type: 'finish'

@@ -7,6 +7,15 @@ export const dialects = [
   'openai-chat',
   'openai-completions',
   'openai-embeddings',
+  'openai-responses',
+  'openai-count',
   'anthropic-messages',
+  'anthropic-count',
+  'ollama-chat',
+  'ollama-generate',
+  'ollama-embed',
+  'ollama-embeddings',
+  'gemini',
+  'rerank',
 ] as const
 export type Dialect = (typeof dialects)[number]

@@ -22,7 +22,8 @@ export interface ModelRequest {
   prompt(): Work<Prompt>
 }
 
-export type Prompt = ChatPrompt | CompletionPrompt | EmbedPrompt
+/** What is to be counted (`count`) is a chat. */
+export type Prompt = ChatPrompt | CompletionPrompt | EmbedPrompt | RerankPrompt
 
 export interface ImagePart {
   readonly type: 'image'
@@ -121,4 +122,14 @@ export interface EmbedPrompt extends Shared {
   readonly inputs: readonly (string | readonly number[])[]
   readonly encoding: 'float' | 'base64'
   readonly dimensions?: number
+}
+
+export interface RerankPrompt extends Shared {
+  readonly kind: 'rerank'
+  readonly query: string
+  readonly documents: readonly string[]
+  /** How many of the best are wanted; left out: all. */
+  readonly top?: number
+  /** The documents are wanted back beside their scores. */
+  readonly returnDocuments: boolean
 }

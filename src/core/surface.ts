@@ -33,8 +33,10 @@ export interface Surface {
   stream(facts: AnswerFacts): StreamWriter
   /** True for a same-dialect frame that exists only because we asked for usage. */
   isUsageOnly(frame: Frame): boolean
+  /** The answer header beside `x-request-id` where clients of this dialect look for the id. */
+  readonly idHeader?: string
   /** A comment or ping that clients of this dialect skip. */
   readonly heartbeat: string
   /** The dialect's error body. */
-  error(failure: Failure, requestId: string): string
+  readonly error: (failure: Failure, requestId: string) => string
 }

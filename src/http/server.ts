@@ -3,14 +3,13 @@ import { cors } from 'hono/cors'
 
 import { Failure, asFailure, type FailureCode } from '../core/failure.ts'
 import type { Guard, Identity } from '../core/guard.ts'
-import { isLoopback } from '../core/hosts.ts'
-import { matchName } from '../core/names.ts'
 import type { Surface } from '../core/surface.ts'
 import type { Gateway, Incoming } from '../serve/gateway/gateway.ts'
 import { openAiError } from '../serve/surfaces/openai-error.ts'
-import { renderModel, renderModels, type ModelListing } from '../serve/surfaces/models.ts'
 import { readBody, type BodyLimits } from './body.ts'
-import { credentialOf, tagsOf } from './credential.ts'
+import { tagsOf } from './credential.ts'
+import { identified } from './identify.ts'
+import type { Asked, Page } from './page.ts'
 import { pathOf } from './path.ts'
 
 /** What answers, model by model; `ready` when at least one can. */
@@ -24,8 +23,11 @@ export interface Readiness {
 export interface ServerParts {
   readonly gateway: Gateway
   readonly surfaces: readonly Surface[]
+  /** What can be asked beside the calls to models. */
+  readonly pages: readonly Page[]
+  /** What is done around the calls of a surface, by its id: a look-up before, a note after. */
+  readonly around?: Readonly<Record<string, Around>>
   readonly version: string
-  listings(): readonly ModelListing[]
   readiness(): Readiness
   limits(): BodyLimits
   /** Web origins whose pages may call; `*` stands for all. */
@@ -38,6 +40,8 @@ export interface ServerParts {
 }
 
 export type Handler = (request: Request) => Response | Promise<Response>
+/** Answers a call with the help of `handle`, which takes it the way of every call and never rejects. */
+export type Around = (call: Incoming, handle: (call: Incoming) => Promise<Response>) => Promise<Response>
 /** Answers in the place of a handler that threw. */
 export type Crashed = (thrown: unknown) => Response
 
@@ -63,44 +67,43 @@ function createRoutes(parts: ServerParts): Hono {
       const origins = parts.corsOrigins()
       return origins.includes('*') || origins.includes(origin) ? origin : undefined
     },
-    allowMethods: ['GET', 'HEAD', 'POST'],
+    allowMethods: ['GET', 'HEAD', 'POST', 'DELETE'],
     exposeHeaders: shownToPages,
     maxAge: preflightSeconds,
   })
   app.use('*', (c, next) => (parts.corsOrigins().length === 0 ? next() : forPages(c, next)))
-  const only = (
-    method: 'GET' | 'POST',
+  const routes = new Map<string, { readonly method: string; readonly error: ErrorOf }[]>()
+  const add = (
+    method: Page['method'],
     path: string,
+    error: ErrorOf,
     handler: (c: Context) => Response | Promise<Response>,
-  ) => {
+  ): void => {
     app.on(method, path, handler)
-    const allow = method === 'GET' ? 'GET, HEAD' : method
-    app.all(path, () =>
-      refuse(new Failure('method_not_allowed', `This path takes ${allow}.`), parts, { allow }),
-    )
+    routes.set(path, [...(routes.get(path) ?? []), { method, error }])
   }
   for (const surface of parts.surfaces)
-    for (const path of surface.paths) only('POST', path, (c) => answer(c.req.raw, surface, parts))
-  only('GET', '/v1/models', (c) => listed(c.req.raw, parts, renderModels))
-  only('GET', '/v1/models/:id{.+}', (c) =>
-    listed(c.req.raw, parts, (rows) => {
-      const id = c.req.param('id') ?? ''
-      const listing = rows.find((row) => row.name === id)
-      if (listing === undefined) {
-        const message = `There is no model named ${id.slice(0, 200)}.`
-        throw new Failure('model_unknown', { message, param: 'model' })
-      }
-      return renderModel(listing)
-    }),
-  )
-  only('GET', '/health', (c) => c.json({ status: 'ok', version: parts.version }))
-  only('GET', '/ready', (c) => {
+    for (const path of surface.paths)
+      add('POST', path, surface.error, (c) => answer(c.req.raw, surface, parts))
+  for (const page of parts.pages) add(page.method, page.path, page.error, (c) => shown(c, page, parts))
+  add('GET', '/health', openAiError, (c) => c.json({ status: 'ok', version: parts.version }))
+  add('GET', '/ready', openAiError, (c) => {
     const readiness = parts.readiness()
     return c.json(readiness, readiness.ready ? 200 : 503)
   })
   // The greeting that clients of Ollama look for.
-  only('GET', '/', (c) => c.text('Ollama is running'))
-  app.notFound(() => refuse(new Failure('not_found', 'There is nothing at this path.'), parts))
+  add('GET', '/', openAiError, (c) => c.text('Ollama is running'))
+  for (const [path, known] of routes) {
+    const error = known[0]?.error ?? openAiError
+    const allow = known.map(({ method }) => (method === 'GET' ? 'GET, HEAD' : method)).join(', ')
+    app.all(path, () =>
+      refuse(new Failure('method_not_allowed', `This path takes ${allow}.`), parts, error, { allow }),
+    )
+  }
+  app.notFound((c) => {
+    const error = errorNear(c.req.path, parts)
+    return refuse(new Failure('not_found', 'There is nothing at this path.'), parts, error)
+  })
   app.onError((error) => refuse(asFailure(error), parts))
   return app
 }
@@ -108,6 +111,7 @@ function createRoutes(parts: ServerParts): Hono {
 /** What pages may read of an answer, beside its body. */
 const shownToPages = [
   ...['request-id', 'backend', 'model', 'decision', 'warning', 'label'].map((name) => `x-inhouse-${name}`),
+  'x-request-id',
   'retry-after',
   'retry-after-ms',
 ]
@@ -120,8 +124,27 @@ export const crashed =
   (thrown) =>
     refuse(asFailure(thrown), parts)
 
-const answer = (request: Request, surface: Surface, parts: ServerParts): Promise<Response> =>
-  parts.gateway.handle(new HttpCall(request, surface, parts))
+function answer(request: Request, surface: Surface, parts: ServerParts): Promise<Response> {
+  const call = new HttpCall(request, surface, parts)
+  const around = parts.around?.[surface.id]
+  const { gateway } = parts
+  return around === undefined ? gateway.handle(call) : around(call, (it) => gateway.handle(it))
+}
+
+async function shown(c: Context, page: Page, parts: ServerParts): Promise<Response> {
+  const request = c.req.raw
+  try {
+    const asked: Asked = {
+      request,
+      identity: await identified(parts.gateway.setup.guard, request.headers, parts.keyName),
+      param: (name) => c.req.param(name) ?? '',
+      body: () => readBody(request, parts.limits()),
+    }
+    return await page.answer(asked)
+  } catch (thrown) {
+    return refuse(asFailure(thrown), parts, page.error)
+  }
+}
 
 class HttpCall implements Incoming {
   readonly surface: Surface
@@ -137,7 +160,7 @@ class HttpCall implements Incoming {
   }
 
   identify(guard: Guard): Identity | Promise<Identity> {
-    return identified(guard, this.#request.headers, this.#parts)
+    return identified(guard, this.#request.headers, this.#parts.keyName)
   }
 
   signal(): AbortSignal {
@@ -153,58 +176,35 @@ class HttpCall implements Incoming {
   }
 }
 
-function identified(guard: Guard, headers: Headers, { keyName }: ServerParts): Identity | Promise<Identity> {
-  if (keyName !== undefined) {
-    mustBeLocal(headers)
-    return guard.identifyNamed(keyName)
-  }
-  const secret = credentialOf(headers)
-  try {
-    return guard.identify(secret)
-  } catch (thrown) {
-    if (asFailure(thrown).code !== 'key_unknown') throw thrown
-    // `keys create` is a process of its own, and its key should work at once.
-    return guard.refresh().then(() => guard.identify(secret))
-  }
-}
+type ErrorOf = Surface['error']
 
-/** Any web page can make a browser call a port of this machine, and point a name of its own at it: neither shows a key. */
-function mustBeLocal(headers: Headers): void {
-  const addresses = [
-    `http://${headers.get('host') ?? 'localhost'}`,
-    headers.get('origin') ?? 'http://localhost',
+/** In the dialect whose paths begin as this one does. */
+function errorNear(path: string, { surfaces, pages }: ServerParts): ErrorOf {
+  const segments = path.split('/')
+  const near = (other: string): number => {
+    const at = other.split('/').findIndex((segment, index) => segment !== segments[index])
+    return at === -1 ? Number.POSITIVE_INFINITY : at
+  }
+  let best = { near: 1, error: openAiError }
+  const known = [
+    ...surfaces.flatMap((surface) =>
+      surface.paths.map((it) => ({ near: near(it), error: surface.error })),
+    ),
+    ...pages.map((page) => ({ near: near(page.path), error: page.error })),
   ]
-  for (const address of addresses) {
-    if (!isLoopback(URL.parse(address)?.hostname ?? '')) {
-      throw new Failure(
-        'origin_refused',
-        'The call comes by another name than this machine’s, or from a web page.',
-      )
-    }
-  }
+  for (const each of known) if (each.near > best.near) best = each
+  return best.error
 }
 
-/** The models that this key may ask for. */
-async function listed(
-  request: Request,
+function refuse(
+  failure: Failure,
   parts: ServerParts,
-  render: (rows: readonly ModelListing[]) => unknown,
-): Promise<Response> {
-  try {
-    const { models } = await identified(parts.gateway.setup.guard, request.headers, parts)
-    const rows = parts.listings()
-    return Response.json(
-      render(models === undefined ? rows : rows.filter(({ name }) => matchName(name, models) !== undefined)),
-    )
-  } catch (thrown) {
-    return refuse(asFailure(thrown), parts)
-  }
-}
-
-function refuse(failure: Failure, parts: ServerParts, headers: Record<string, string> = {}): Response {
+  error: ErrorOf = openAiError,
+  headers: Record<string, string> = {},
+): Response {
   const id = parts.newId()
   if (failure.code === 'internal') parts.failed(failure, id)
-  return new Response(openAiError(failure, id), {
+  return new Response(error(failure, id), {
     status: failure.status,
     headers: {
       'content-type': 'application/json',

@@ -7,7 +7,16 @@ const operationOf: Record<Dialect, Operation> = {
   'openai-chat': 'chat',
   'openai-completions': 'complete',
   'openai-embeddings': 'embed',
+  'openai-responses': 'chat',
+  'openai-count': 'count',
   'anthropic-messages': 'chat',
+  'anthropic-count': 'count',
+  'ollama-chat': 'chat',
+  'ollama-generate': 'complete',
+  'ollama-embed': 'embed',
+  'ollama-embeddings': 'embed',
+  gemini: 'chat',
+  rerank: 'rerank',
 }
 
 /** A call in this dialect with these bytes; `prompt` is for adapters that translate. */

@@ -24,13 +24,14 @@ type Warnings = Set<string>
 /** The neutral words as an OpenAI body, for clients of other dialects. What it cannot say is in the draft's warnings. */
 export function* openAiDraft(prompt: Prompt, preset: Preset): Work<Draft> {
   const warnings = new Set(Object.keys(prompt.rest))
-  const body =
-    prompt.kind === 'chat'
-      ? yield* chatBody(prompt, preset, warnings)
-      : prompt.kind === 'complete'
-        ? completionBody(prompt, preset, warnings)
-        : embedBody(prompt)
-  return new Draft(yield* JsonText.printed(body), warnings)
+  return new Draft(yield* JsonText.printed(yield* bodyOf(prompt, preset, warnings)), warnings)
+}
+
+function* bodyOf(prompt: Prompt, preset: Preset, warnings: Warnings): Work<Json> {
+  if (prompt.kind === 'chat') return yield* chatBody(prompt, preset, warnings)
+  if (prompt.kind === 'complete') return completionBody(prompt, preset, warnings)
+  if (prompt.kind === 'embed') return embedBody(prompt)
+  throw unsupported('model', 'This backend ranks no documents.')
 }
 
 function* chatBody(prompt: ChatPrompt, preset: Preset, warnings: Warnings): Work<Json> {

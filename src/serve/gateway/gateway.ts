@@ -195,12 +195,12 @@ async function answer(answering: Promise<Answer>, delivery: Delivery): Promise<R
   if (!request.stream) {
     const first = await answering
     const body = await wholeAnswer(first, delivery)
-    const headers = answerHeaders(surface.contentType.whole, scope, first.outgoing.warnings)
+    const headers = answerHeaders(surface.contentType.whole, surface, scope, first.outgoing.warnings)
     scope.end('done')
     return new Response(body as Uint8Array<ArrayBuffer>, { headers })
   }
   const first = await inTime(answering, settings.headersAfterMs)
-  const headers = answerHeaders(surface.contentType.stream, scope, first?.outgoing.warnings ?? [])
+  const headers = answerHeaders(surface.contentType.stream, surface, scope, first?.outgoing.warnings ?? [])
   Object.assign(headers, unbuffered)
   return new Response(streamedAnswer(first ?? answering, delivery), { headers })
 }

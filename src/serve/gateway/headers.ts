@@ -5,6 +5,7 @@ import type { RequestScope } from './scope.ts'
 /** The answer's headers: what it is, and who answered and why. */
 export function answerHeaders(
   contentType: string,
+  { idHeader }: Surface,
   scope: RequestScope,
   warnings: readonly string[],
 ): Record<string, string> {
@@ -15,6 +16,7 @@ export function answerHeaders(
     'x-request-id': scope.id,
     'x-inhouse-label': scope.label,
   }
+  if (idHeader !== undefined) headers[idHeader] = scope.id
   const { answerer } = scope
   // Before the first attempt has ended nobody knows who answers.
   if (answerer !== undefined && scope.attempts.length > 0) {
@@ -34,7 +36,7 @@ const closing: ReadonlySet<FailureCode> = new Set<FailureCode>(['slow_body', 'to
 
 /** The failure in the client's dialect, with the headers that tell a client when to come back. */
 export function errorResponse(failure: Failure, surface: Surface, scope: RequestScope): Response {
-  const headers = answerHeaders('application/json', scope, [])
+  const headers = answerHeaders('application/json', surface, scope, [])
   if (closing.has(failure.code)) headers['connection'] = 'close'
   if (failure.status === 401) headers['www-authenticate'] = 'Bearer'
   const { retryAfterMs } = failure.facts
