@@ -187,9 +187,7 @@ function errorNear(path: string, { surfaces, pages }: ServerParts): ErrorOf {
   }
   let best = { near: 1, error: openAiError }
   const known = [
-    ...surfaces.flatMap((surface) =>
-      surface.paths.map((it) => ({ near: near(it), error: surface.error })),
-    ),
+    ...surfaces.flatMap((surface) => surface.paths.map((it) => ({ near: near(it), error: surface.error }))),
     ...pages.map((page) => ({ near: near(page.path), error: page.error })),
   ]
   for (const each of known) if (each.near > best.near) best = each
