@@ -115,7 +115,15 @@ function problemsOf(
   const others = findings
     .map(({ path, text }) => ({ where: whereIs(path, origins) ?? name, path: pathText(path), text }))
     .filter(({ path }) => !told.has(path))
-  return [...unread, ...others]
+  const inFile = ({ where }: Problem): number => {
+    const [, line, column] = /:(\d+):(\d+)$/.exec(where) ?? []
+    return where.startsWith(`${name}:`) ? Number(line) * 100_000 + Number(column) : Number.POSITIVE_INFINITY
+  }
+  // As one reads the file; what the environment or a flag says comes last.
+  return [...unread, ...others].toSorted((one, other) => {
+    const [first, second] = [inFile(one), inFile(other)]
+    return first === second ? 0 : first - second
+  })
 }
 
 /** The place of the value, else of the nearest thing around it. */

@@ -58,12 +58,15 @@ function table(shape: Shape, path: readonly string[] | undefined): string {
       `\`${keys.join('.')}\``,
       expectation(leaf),
       standard(leaf, required.has(keys[0] ?? '')),
-      ...(hasEnv ? [leaf.type === 'object' ? '' : `\`${envName([...path, ...keys])}\``] : []),
+      ...(hasEnv ? [leaf.type === 'object' || keys.includes(ofRow) ? '' : `\`${envName([...path, ...keys])}\``] : []),
       leaf.description ?? '',
     ].map((cell) => cell.replaceAll('|', '\\|')),
   )
   return [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
+
+/** Stands for the names that rows are given. */
+const ofRow = '<name>'
 
 interface Leaf {
   readonly keys: readonly string[]
@@ -74,6 +77,8 @@ const leaves = (shape: Shape, keys: readonly string[]): readonly Leaf[] =>
   Object.entries(shape.properties ?? {}).flatMap(([key, inner]): readonly Leaf[] => {
     if (!isShape(inner) || inner.const !== undefined) return []
     const here = [...keys, key]
+    const rows = inner.additionalProperties
+    if (isShape(rows) && rows.properties !== undefined) return leaves(rows, [...here, ofRow])
     return inner.properties === undefined ? [{ keys: here, leaf: inner }] : leaves(inner, here)
   })
 

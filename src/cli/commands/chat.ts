@@ -49,13 +49,14 @@ const run = async (context: Context, options: Options, question: string | undefi
       help: 'Give one (`inhouse chat "Why is the sky blue?"`), or pipe it in.',
     })
   await withServer(context, async (endpoint) => {
-    const model = options.model ?? (await modelNames(endpoint))[0]
+    const known = await modelNames(endpoint)
+    const model = options.model ?? known[0]
     if (model === undefined)
       throw new Failure('model_unknown', {
         message: 'The server names no models that this key may ask for.',
         help: 'Give one with --model, or another key in INHOUSE_KEY.',
       })
-    const talk = new Talk(context, endpoint, { ...options, model })
+    const talk = new Talk(context, endpoint, { ...options, model }, known)
     if (first === '') await converse(context, talk)
     else await talk.ask(first)
   })
@@ -75,11 +76,19 @@ class Talk {
   #said: ChatMessage[] = []
   model: string
   showsDecision: boolean
+  /** The names that the server lists; a row with a `*` takes others too. */
+  readonly known: readonly string[]
 
-  constructor(context: Context, endpoint: Endpoint, options: Options & { readonly model: string }) {
+  constructor(
+    context: Context,
+    endpoint: Endpoint,
+    options: Options & { readonly model: string },
+    known: readonly string[],
+  ) {
     this.#context = context
     this.#endpoint = endpoint
     this.#options = options
+    this.known = known
     this.model = options.model
     this.showsDecision = options.decision ?? false
   }
@@ -162,7 +171,8 @@ const commands: Readonly<Record<string, (talk: Talk, word: string) => string | t
   },
   '/model': (talk, word) => {
     if (word !== '') talk.model = word
-    return `Asking ${talk.model}.`
+    const listed = `The server lists ${talk.known.join(', ')}.`
+    return `Asking ${talk.model}.${talk.known.includes(word) ? '' : ` ${listed}`}`
   },
   '/decision': (talk) => {
     talk.showsDecision = !talk.showsDecision

@@ -22,7 +22,8 @@ export const usage = (command: InhouseCommand): void => {
       'Adds up what was asked: requests, tokens, times. Days are UTC, both ends included; calls under way are told apart.',
     )
     .addOption(
-      new Option('--by <what>', `one or several, with commas: ${groupings.join(', ')}`)
+      new Option('--by <what>', 'one or several, with commas')
+        .choices(groupings)
         .argParser(groupingList)
         .default(['model'], 'model'),
     )
