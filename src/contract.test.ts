@@ -15,7 +15,7 @@ for (const upstream of contractUpstreams) {
   if (!backendKinds.some(({ kind }) => kind === upstream.backend)) continue
   for (const [surface, clientOf] of Object.entries(contractClients)) {
     if (!surfaces.some(({ id }) => id === surface)) continue
-    describe(`${surface} → ${upstream.backend}`, () => {
+    describe(`${surface} → ${upstream.id}`, () => {
       let model: FakeModel
       let inhouse: TestApp
       let client: ContractClient
@@ -42,7 +42,7 @@ models: { m: { backend: one } }`)
       for (const each of contractCases) {
         for (const form of ['stream', 'whole'] as const) {
           if (each.only !== undefined && each.only !== form) continue
-          const gap = gapOf(surface, upstream.backend, each.id, form)
+          const gap = gapOf(surface, upstream.id, each.id, form)
           test.skipIf(gap !== undefined)(
             `${each.id}, ${form}: ${each.about}${gap === undefined ? '' : ` (${gap.why})`}`,
             async () => {

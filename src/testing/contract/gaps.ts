@@ -2,7 +2,7 @@
 export interface Gap {
   /** Id of a surface; left out: of all. */
   readonly surface?: string
-  /** Kind of a backend; left out: of all. */
+  /** Id of an upstream; left out: of all. */
   readonly backend?: string
   readonly case: string
   /** Streamed or whole; left out: both. */

@@ -5,7 +5,7 @@ import { contractClients, contractUpstreams } from './index.ts'
 /** `docs/reference/compatibility.md`: which case is shown for which pair, and why not where it is not. */
 export function renderCompatibility(): string {
   const surfaces = Object.keys(contractClients)
-  const sections = contractUpstreams.map(({ backend }) => {
+  const sections = contractUpstreams.map(({ id: backend }) => {
     const head = ['Case', ...surfaces]
     const rows = contractCases.map(({ id, only }) => [
       `\`${id}\``,

@@ -17,6 +17,8 @@ export interface Asked {
 
 /** A backend's upstream: scripted in the shapes that its vendor documents. */
 export interface ContractUpstream {
+  /** How the table calls it: its `kind`, with what sets it apart. */
+  readonly id: string
   /** The `kind` of its row. */
   readonly backend: string
   /** The row of `backends` beside `kind` and `place`, as YAML flow. */

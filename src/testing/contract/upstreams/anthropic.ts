@@ -15,6 +15,7 @@ const stopReasons = {
 
 /** Anthropic's messages, as https://platform.claude.com/docs/en/build-with-claude/streaming documents them. */
 export const anthropicUpstream: ContractUpstream = {
+  id: 'anthropic',
   backend: 'anthropic',
   row: (url) => `url: ${url}, ask: same`,
   answer: (said, request) =>

@@ -21,6 +21,7 @@ const finishNames = {
 
 /** OpenAI's chat completions, as https://platform.openai.com/docs/api-reference/chat documents them. */
 export const openAiUpstream: ContractUpstream = {
+  id: 'openai-compatible',
   backend: 'openai-compatible',
   row: (url) => `url: ${url}/v1, ask: same`,
   answer: (said, request) =>
