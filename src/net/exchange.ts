@@ -135,7 +135,8 @@ export class Exchange implements UpstreamReply, ConnectionUser, BodyOwner {
       // What was decrypted already still comes after a pause, so the end can too.
       if (this.#paused) connection.resume()
       if (!connection.flushed) connection.destroy()
-      else if (head?.keepAlive === true && !surplus) this.#pool.keep(connection, head.idleMs)
+      else if (head?.keepAlive === true && !surplus)
+        this.#pool.keep(connection, head.idleMs, head.framing === 'chunked')
       else connection.close()
     }
     this.body.end()

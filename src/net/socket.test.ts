@@ -62,6 +62,36 @@ const codeOf = async (outcome: Promise<unknown>): Promise<FailureCode | 'passed'
   }
 }
 
+const chunkedOk = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n'
+
+test('a server that closes a moment after each chunked answer, as llama-server does, loses no call', async () => {
+  for (const lateMs of [0, 5, 40]) {
+    const answered = new Set<net.Socket>()
+    using setup = await setUp((socket) => {
+      // What comes after the answer is never read.
+      if (answered.has(socket)) return
+      answered.add(socket)
+      socket.write(chunkedOk)
+      setTimeout(() => socket.end(), lateMs)
+    })
+    for (let i = 0; i < 6; i++) {
+      expect(await setup.ask()).toBe('ok')
+      // Later than any rest, the close has been seen.
+      if (i === 0) await setup.raw.closed()
+    }
+  }
+})
+
+test('a connection is used again after a chunked answer, when it has rested', async () => {
+  using setup = await setUp((socket) => socket.write(chunkedOk))
+  await setup.ask()
+  await setup.ask()
+  expect(setup.raw.opened).toBe(2)
+  await Bun.sleep(60)
+  await setup.ask()
+  expect(setup.raw.opened).toBe(2)
+})
+
 describe('a kept connection', () => {
   test('carries the next call', async () => {
     using up = await setUp((socket) => socket.write(ok))
