@@ -1,10 +1,10 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, spyOn, test } from 'bun:test'
 import fc from 'fast-check'
 
 import { Failure } from './failure.ts'
 import { decodeJson } from './json-decode.ts'
 import { JsonText } from './json.ts'
-import { atOnce } from './turns.ts'
+import { atOnce, inTurns } from './turns.ts'
 
 const runs = { numRuns: Number(process.env['PROPERTY_RUNS'] ?? 1000) }
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -177,6 +177,53 @@ describe('a JSON text', () => {
     )
     expect(codeOf(() => parse('\ufeff{}'))).toBe('bad_json')
     expect(codeOf(() => parse(`{"a":${'['.repeat(100_000)}`))).toBe('bad_json')
+  })
+})
+
+describe('a large JSON text', () => {
+  const numbers = `[${Array<number>(500_000).fill(1).join(',')}]`
+  const keys = `{${Array.from({ length: 75_000 }, (_, at) => `"key${at}":1`).join(',')}}`
+  const escapes = `"${'\\n\\"é'.repeat(120_000)}"`
+
+  test.each([
+    ['numbers', `{"x":${numbers}}`],
+    ['keys', keys],
+    ['escapes', escapes],
+    ['lists', `[${numbers},${numbers}]`],
+  ])('with a field of many %s never has the engine’s parser busy for long', async (_, field) => {
+    const source = `{"field":${field},"more":1}`
+    const parser = spyOn(JSON, 'parse')
+    try {
+      const body = await JsonText.read(bytes(source))
+      expect(codeOf(() => body.get('field'))).toBe(field.startsWith('[') ? 'bad_request' : undefined)
+      await inTurns(body.decoding())
+      body.get('field')
+      await inTurns(body.editing([{ path: ['field', 'a'], value: 1 }]))
+      expect(Math.max(0, ...parser.mock.calls.map(([json]) => json.length))).toBeLessThan(256 * 1024)
+    } finally {
+      parser.mockRestore()
+    }
+  })
+
+  test('has no long list but where it is looked for', async () => {
+    const body = await JsonText.read(bytes(`{"n":${numbers},"options":${keys},"text":${escapes},"few":[1]}`))
+    expect(codeOf(() => body.get('n'))).toBe('bad_request')
+    expect(body.typeOf('n')).toBe('list')
+    expect(body.get('options')).toEqual(JSON.parse(keys))
+    expect(body.get('text')).toBe(JSON.parse(escapes))
+    expect(body.get('few')).toEqual([1])
+    await inTurns(body.decoding())
+    expect(body.get('n')).toEqual(JSON.parse(numbers))
+  })
+
+  test('is edited in many small steps, deep in it too', () => {
+    const body = atOnce(JsonText.scanned(bytes(`{"options":${keys}}`)))
+    const work = body.editing([{ path: ['options', 'key7'], value: 2 }])
+    let steps = 0
+    let step = work.next()
+    for (; step.done !== true; step = work.next()) steps++
+    expect(steps).toBeGreaterThan(keys.length / 16_384)
+    expect(text(step.value)).toBe(`{"options":${keys.replace('"key7":1', '"key7":2')}}`)
   })
 })
 

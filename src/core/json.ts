@@ -1,4 +1,5 @@
-import { closeBrace, openBrace } from './json-bytes.ts'
+import { Failure } from './failure.ts'
+import { closeBrace, openBrace, openBracket } from './json-bytes.ts'
 import { decodeJson } from './json-decode.ts'
 import { Printer } from './json-print.ts'
 import { readJson, type JsonObject } from './json-read.ts'
@@ -51,7 +52,14 @@ export class JsonText {
 
   /** Small bodies at once, large ones in turns, so that they hold nobody up. Throws and rejects as `parse` does. */
   static read(bytes: Uint8Array): JsonText | Promise<JsonText> {
-    return bytes.length <= mostAtOnce ? JsonText.parse(bytes) : inTurns(JsonText.scanned(bytes))
+    return bytes.length <= mostAtOnce ? JsonText.parse(bytes) : inTurns(JsonText.#reading(bytes))
+  }
+
+  /** All but the long lists, which not everybody asks for, is decoded: `get` has it at hand. */
+  static *#reading(bytes: Uint8Array): Work<JsonText> {
+    const text = yield* JsonText.scanned(bytes)
+    yield* text.#decode((member) => !isLongList(bytes, member))
+    return text
   }
 
   /** As `parse`, in steps. */
@@ -88,12 +96,18 @@ export class JsonText {
     return this.#value === undefined ? this.#find(key) !== undefined : Object.hasOwn(this.#value, key)
   }
 
-  /** The decoded value of a top-level key; undefined when absent. */
+  /**
+   * The decoded value of a top-level key; undefined when absent. Whoever asks for what may be a long list (messages,
+   * documents …) has called `decoding` before; anywhere else one is refused. Throws `Failure('bad_request')`.
+   */
   get(key: string): unknown {
     if (this.#value !== undefined) return Object.hasOwn(this.#value, key) ? this.#value[key] : undefined
     if (this.#decoded?.has(key) === true) return this.#decoded.get(key)
     const member = this.#find(key)
     if (member === undefined) return undefined
+    if (isLongList(this.bytes, member)) {
+      throw new Failure('bad_request', { message: `\`${key.slice(0, 80)}\` is too long.`, param: key })
+    }
     const value: unknown = JSON.parse(decoder.decode(this.bytes.subarray(member.start, member.end)))
     this.#decoded ??= new Map()
     this.#decoded.set(key, value)
@@ -112,14 +126,17 @@ export class JsonText {
     return Array.isArray(value) ? 'list' : typeof value === 'string' ? 'text' : 'other'
   }
 
-  /** Decodes all members, in steps: what `get` is asked for after that is at hand. */
-  *decoding(): Work<void> {
-    if (this.#value !== undefined) return
-    this.#decoded ??= new Map()
-    for (const { key, start } of this.#members) {
-      if (!this.#decoded.has(key)) this.#decoded.set(key, yield* decodeJson(this.bytes, start))
-      yield
-    }
+  /** A list with nothing in it stands at a top-level key. */
+  isEmptyList(key: string): boolean {
+    if (this.#value !== undefined) return Bun.deepEquals(this.get(key), [])
+    const { start, end } = this.#find(key) ?? { start: 0, end: 0 }
+    // In a value that was read whole, nothing but blanks is between the brackets of an empty list.
+    return this.typeOf(key) === 'list' && this.bytes.subarray(start + 1, end - 1).every(isBlank)
+  }
+
+  /** Decodes members, all or those of these keys, in steps: what `get` is asked for after that is at hand. */
+  decoding(keys?: readonly string[]): Work<void> {
+    return this.#decode(({ key }) => keys === undefined || keys.includes(key))
   }
 
   /** Finds out, in steps, where all members stand: `span` and `edit` know it after that. */
@@ -137,10 +154,16 @@ export class JsonText {
     return Object.fromEntries(this.#members.map((member) => [member.key, this.get(member.key)]))
   }
 
-  /** The bytes with these edits, everything else untouched. `splices` go where no edit reaches. */
-  edit(edits: readonly Edit[], splices: readonly Splice[] = []): Uint8Array {
+  /** The bytes with these edits, everything else untouched. */
+  edit(edits: readonly Edit[]): Uint8Array {
+    return atOnce(this.editing(edits))
+  }
+
+  /** As `edit`, in steps. `splices` go where no edit reaches. */
+  *editing(edits: readonly Edit[], splices: readonly Splice[] = []): Work<Uint8Array> {
     if (edits.length === 0 && splices.length === 0) return this.bytes
-    const all = [...this.#splices(edits, 0), ...splices]
+    yield* this.locating()
+    const all = [...(yield* this.#splices(edits, 0)), ...splices]
     return applySplices(
       this.bytes,
       all.toSorted((a, b) => a.start - b.start),
@@ -157,7 +180,19 @@ export class JsonText {
     return byKey === undefined ? list.find((member) => member.key === key) : byKey.get(key)
   }
 
-  #splices(edits: readonly Edit[], depth: number): Splice[] {
+  *#decode(isWanted: (member: Member) => boolean): Work<void> {
+    if (this.#value !== undefined) return
+    this.#decoded ??= new Map()
+    for (const member of this.#members) {
+      const { key, start } = member
+      if (!this.#decoded.has(key) && isWanted(member)) {
+        this.#decoded.set(key, yield* decodeJson(this.bytes, start))
+      }
+      yield
+    }
+  }
+
+  *#splices(edits: readonly Edit[], depth: number): Work<Splice[]> {
     const splices: Splice[] = []
     const added: { readonly key: string; readonly text: Splice['text'] }[] = []
     const gone = new Set<Member>()
@@ -174,8 +209,8 @@ export class JsonText {
       } else if (here) {
         splices.push({ start: member.start, end: member.end, text: print(last.value) })
       } else if (this.bytes[member.start] === openBrace) {
-        const inner = JsonText.parse(this.bytes.subarray(member.start, member.end))
-        for (const splice of inner.#splices(group, depth + 1)) {
+        const inner = yield* JsonText.scanned(this.bytes.subarray(member.start, member.end))
+        for (const splice of yield* inner.#splices(group, depth + 1)) {
           splices.push({ ...splice, start: splice.start + member.start, end: splice.end + member.start })
         }
       } else {
@@ -288,6 +323,11 @@ function* spansOf(bytes: Uint8Array): Work<Spans> {
   }
   return { list, byKey }
 }
+
+const isLongList = (bytes: Uint8Array, { start, end }: Member): boolean =>
+  end - start > mostAtOnce && bytes[start] === openBracket
+
+const isBlank = (byte: number): boolean => byte <= 0x20
 
 /** By the first byte of a value. */
 const types: Readonly<Record<number, 'list' | 'text' | 'null'>> = { 0x5b: 'list', 0x22: 'text', 0x6e: 'null' }

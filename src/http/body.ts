@@ -1,6 +1,7 @@
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib'
 
+import { contentEncoding, type ContentEncoding } from '../core/content-encoding.ts'
 import { Failure } from '../core/failure.ts'
 
 export interface BodyLimits {
@@ -10,37 +11,45 @@ export interface BodyLimits {
 
 /** How exactly the time limit of a body is kept. */
 const lookEveryMs = 100
+/** Bytes beyond the limit that are waited for. */
+const mostDropped = 256 * 1024 * 1024
 
-const decoders = {
+type Decoder = (body: Uint8Array, options: { readonly maxOutputLength: number }) => Promise<Uint8Array>
+
+const decoders: Record<Exclude<ContentEncoding, 'identity'>, Decoder> = {
   gzip: promisify(gunzip),
-  'x-gzip': promisify(gunzip),
   deflate: promisify(inflate),
-  br: promisify(brotliDecompress),
+  brotli: promisify(brotliDecompress),
   zstd: promisify(zstdDecompress),
-} as const
+}
 
 /**
  * The whole body, decoded, within its limits of size (before and after decoding) and time.
  * Throws `Failure('too_large' | 'slow_body' | 'bad_encoding')`.
  */
 export async function readBody(request: Request, limits: BodyLimits): Promise<Uint8Array> {
-  const announced = request.headers.get('content-length')
-  if (announced !== null && Number(announced) > limits.maxBodyBytes) throw tooLarge(limits)
-  // A body without a length is counted as it comes; one with a length cannot be longer than that.
-  const reading = announced === null ? counted(request, limits) : request.bytes()
+  const { maxBodyBytes } = limits
+  const length = request.headers.get('content-length')
+  // A body with a length cannot be longer than that; others are counted as they come.
+  const announced = length === null ? maxBodyBytes + 1 : Number(length)
+  if (announced > maxBodyBytes + mostDropped) throw tooLarge(limits)
+  const reading = announced <= maxBodyBytes ? request.bytes() : counted(request, limits)
   const body = Bun.peek.status(reading) === 'fulfilled' ? await reading : await inTime(reading, limits)
-  const encoding = request.headers.get('content-encoding')
-  return encoding === null || encoding === 'identity' ? body : decoded(body, encoding, limits)
+  const encoding = contentEncoding(request.headers.get('content-encoding'))
+  return encoding === 'identity' ? body : decoded(body, encoding, limits)
 }
 
+/** What comes beyond the limit is read and dropped: who is answered before all is sent is cut off, answer and all. */
 async function counted(request: Request, limits: BodyLimits): Promise<Uint8Array> {
   const pieces: Uint8Array[] = []
   let size = 0
   for await (const piece of request.body ?? []) {
     size += piece.length
-    if (size > limits.maxBodyBytes) throw tooLarge(limits)
-    pieces.push(piece)
+    if (size <= limits.maxBodyBytes) pieces.push(piece)
+    else pieces.length = 0
+    if (size > limits.maxBodyBytes + mostDropped) throw tooLarge(limits)
   }
+  if (size > limits.maxBodyBytes) throw tooLarge(limits)
   return Buffer.concat(pieces)
 }
 
@@ -84,15 +93,18 @@ function inTime(reading: Promise<Uint8Array>, { bodyTimeoutMs }: BodyLimits): Pr
   })
 }
 
-async function decoded(body: Uint8Array, encoding: string, limits: BodyLimits): Promise<Uint8Array> {
-  const decode = decoders[encoding.trim().toLowerCase() as keyof typeof decoders]
-  if (decode === undefined)
-    throw new Failure('bad_encoding', `The content-encoding ${encoding.slice(0, 40)} is not known.`)
+async function decoded(
+  body: Uint8Array,
+  encoding: keyof typeof decoders | undefined,
+  limits: BodyLimits,
+): Promise<Uint8Array> {
+  if (encoding === undefined)
+    throw new Failure('bad_encoding', 'The content-encoding is none of gzip, deflate, br and zstd.')
   try {
-    return await decode(body, { maxOutputLength: limits.maxBodyBytes })
+    return await decoders[encoding](body, { maxOutputLength: limits.maxBodyBytes })
   } catch (thrown) {
     if (thrown instanceof RangeError) throw tooLarge(limits)
-    throw new Failure('bad_encoding', `The body is not ${encoding.slice(0, 40)}.`, { cause: thrown })
+    throw new Failure('bad_encoding', `The body is not ${encoding}.`, { cause: thrown })
   }
 }
 

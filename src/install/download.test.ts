@@ -250,7 +250,7 @@ test('what the server says decides the failure', async () => {
 test('no network is told at once and by its name', async () => {
   closeServer()
   expect(await codeOf(download({ url, to }))).toBe('network_unreachable')
-  expect(await readdir(folder)).toEqual(['file.bin.partial'])
+  expect(await readdir(folder)).toEqual([])
 })
 
 test('a download that is called off stops and keeps its part', async () => {
@@ -261,6 +261,16 @@ test('a download that is called off stops and keeps its part', async () => {
   expect(await codeOf(work)).toEqual(new Error('called off'))
   expect(await readdir(folder)).toContain('file.bin.partial')
 })
+
+test('a download that is called off while it leaves a busy server alone stops at once', async () => {
+  const stop = new AbortController()
+  answer = (_, response) => {
+    response.writeHead(503, { 'retry-after': '30' }).end()
+    response.once('close', () => setTimeout(() => stop.abort(new Error('called off')), 50))
+  }
+  // The test's own time is up before the server's is.
+  expect(await codeOf(download({ url, to, signal: stop.signal }))).toEqual(new Error('called off'))
+}, 20_000)
 
 test('a redirect within one origin is followed, one to another host over http is not', async () => {
   answer = (request, response) => (request.url === '/moved' ? redirect('/') : whole)(request, response)

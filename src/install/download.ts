@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, readFile, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 
 import { Failure } from '../core/failure.ts'
 import { diskFailure, needSpace, syncFolder } from './disk.ts'
@@ -53,10 +54,12 @@ export const download = async (job: Download): Promise<Downloaded> => {
     await rename(partial, job.to)
     await rm(notes(partial), { force: true })
     await syncFolder(dirname(job.to))
+    job.onProgress?.({ label: label(job), done: done.bytes, total: done.bytes })
     return done
   } catch (thrown) {
     const error = diskFailure(thrown, job.to)
-    if (error instanceof Failure && spoils.has(error.code)) await discard(partial)
+    if ((error instanceof Failure && spoils.has(error.code)) || (await isEmpty(partial)))
+      await discard(partial)
     throw error
   }
 }
@@ -80,6 +83,9 @@ const fetchAndVerify = async (job: Download, partial: string): Promise<Downloade
 const spoils: ReadonlySet<Failure['code']> = new Set(['digest_mismatch', 'disk_full', 'source_missing'])
 
 const notes = (partial: string): string => `${partial}.json`
+
+const isEmpty = async (partial: string): Promise<boolean> =>
+  (await stat(partial).catch(() => undefined))?.size === 0
 
 const discard = async (partial: string): Promise<void> => {
   await rm(partial, { force: true })
@@ -132,9 +138,15 @@ const grow = async (job: Download, partial: string, growing: Growing): Promise<v
       const lost = error.code === 'network_unreachable' && growing.bytes > atStart
       const wait = error.facts.retryAfterMs ?? (lost ? restMs : undefined)
       if (wait === undefined) throw error
-      await Bun.sleep(wait * 2 ** idle)
+      await rest(wait * 2 ** idle, job.signal)
     }
   }
+}
+
+/** Rejects with the signal's reason as soon as it fires. */
+const rest = async (ms: number, signal: AbortSignal | undefined): Promise<void> => {
+  await setTimeout(ms, undefined, { ...(signal && { signal }) }).catch(() => {})
+  signal?.throwIfAborted()
 }
 
 const fetchRest = async (job: Download, partial: string, growing: Growing): Promise<void> => {

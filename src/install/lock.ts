@@ -1,5 +1,6 @@
 import { Database } from 'bun:sqlite'
-import { mkdir, open } from 'node:fs/promises'
+import { closeSync, existsSync, openSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 import { diskFailure, errorCode } from './disk.ts'
@@ -13,7 +14,7 @@ const pollMs = 100
  */
 export const withLock = async <T>(path: string, watch: Watch, work: () => Promise<T>): Promise<T> => {
   await mkdir(dirname(path), { recursive: true })
-  await touch(path)
+  touch(path)
   const lock = new Database(path)
   try {
     while (!taken(lock)) {
@@ -27,9 +28,10 @@ export const withLock = async <T>(path: string, watch: Watch, work: () => Promis
   }
 }
 
-const touch = async (path: string) => {
+/** Only where it is missing: closing a file takes away all locks that this process has on it. */
+const touch = (path: string): void => {
   try {
-    await (await open(path, 'a')).close()
+    if (!existsSync(path)) closeSync(openSync(path, 'a'))
   } catch (error) {
     throw diskFailure(error, path)
   }

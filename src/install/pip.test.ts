@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { Failure } from '../core/failure.ts'
 import { makeZip } from '../testing/archives.ts'
 import { packageFailure, pipDownload, type Package } from './pip.ts'
+import type { Progress } from './progress.ts'
 import { findPython, type Python } from './python.ts'
 import { run } from './run.ts'
 
@@ -99,6 +100,25 @@ for (const [name, find] of Object.entries(installers)) {
         expect(await fetched({ name: 'inhouse-probe', sha256: [], indexUrl }, await fresh())).toEqual({
           version: '1.2',
         })
+      })
+
+      test('its progress counts what came, and each step ends before the next with its true size', async () => {
+        if (python === undefined) return
+        const told: Progress[] = []
+        const onProgress = (progress: Progress): void => void told.push(progress)
+        await pipDownload(python, { ...probe, bytes: 1e9 }, await fresh(), { env, onProgress })
+        const last = (label: string): number =>
+          told.findLastIndex((progress) => progress.label.startsWith(label))
+        const ends = ['Fetching', 'Unpacking'].filter((label) => last(label) >= 0).map(last)
+        expect(ends).toEqual(ends.toSorted((one, other) => one - other))
+        expect(ends).not.toBeEmpty()
+        for (const at of ends) expect(told[at]?.total).toBe(told[at]?.done ?? 0)
+        const inVain: number[] = []
+        await pipDownload(python, { ...probe, indexUrl: 'http://127.0.0.1:9/simple' }, await fresh(), {
+          env,
+          onProgress: ({ done }) => void inVain.push(done),
+        }).catch(() => {})
+        expect(Math.max(0, ...inVain)).toBe(0)
       })
 
       const failing: Record<string, Partial<Package>> = {

@@ -49,7 +49,7 @@ export const pipDownload = async (
     await mkdir(out, { recursive: true })
     await mkdir(temporary)
     await writeFile(list, requirement(wanted))
-    const stop = watchGrowth(work, wanted, options)
+    const stop = await watchGrowth(work, wanted, options)
     const ran = await run(
       python.installer.kind === 'pip'
         ? pipCommand(python, wanted, list, out)
@@ -61,6 +61,8 @@ export const pipDownload = async (
       },
     ).finally(stop)
     if (ran.status !== 0) throw packageFailure(`${ran.stderr}\n${ran.stdout}`, wanted)
+    const fetched = await folderBytes(out)
+    options.onProgress?.({ label: fetching(wanted), done: fetched, total: fetched })
     const [first, ...more] = await readdir(out)
     if (first?.endsWith('.whl') === true && more.length === 0) await unpack(join(out, first), folder, options)
     // (uv leaves its lock file beside the package.)
@@ -165,16 +167,25 @@ const meanings = [
   ],
 ] as const satisfies readonly (readonly [RegExp, Failure['code'], string])[]
 
-const watchGrowth = (work: string, wanted: Package, { onProgress }: Watch): (() => void) => {
+const fetching = ({ name }: Package): string => `Fetching ${name}`
+
+const watchGrowth = async (work: string, wanted: Package, { onProgress }: Watch): Promise<() => void> => {
   if (onProgress === undefined) return () => undefined
+  // The list of what is wanted is nothing that came.
+  const before = await folderBytes(work)
+  let stopped = false
   const total = wanted.bytes === undefined ? {} : { total: wanted.bytes }
   const tell = async () => {
-    const size = await folderBytes(work)
+    const size = (await folderBytes(work)) - before
+    if (stopped) return
     // pip copies the whole file once more at the end.
-    onProgress({ label: `Fetching ${wanted.name}`, done: Math.min(size, wanted.bytes ?? size), ...total })
+    onProgress({ label: fetching(wanted), done: Math.min(size, wanted.bytes ?? size), ...total })
   }
   const timer = setInterval(() => void tell(), pollMs)
-  return () => clearInterval(timer)
+  return () => {
+    stopped = true
+    clearInterval(timer)
+  }
 }
 
 const folderBytes = async (folder: string): Promise<number> => {

@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs'
-import { link } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { createGunzip } from 'node:zlib'
 
@@ -62,7 +61,7 @@ export const unpackTar = async (
   for (const name of links.keys()) {
     const original = follow(name, links, files)
     if (original === undefined) throw target.unsafe(`the link ${JSON.stringify(name)} leads to no file in it`)
-    await link(join(folder, original), target.claim(name))
+    await target.link(name, original)
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, open } from 'node:fs/promises'
+import { link, mkdir, open } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
 import { Failure } from '../core/failure.ts'
@@ -93,6 +93,17 @@ export class Target {
       throw this.#asUnsafe(diskFailure(error, path))
     }
     this.#bytes += bytes
+  }
+
+  /** A second name of a file that stands there. */
+  async link(name: string, original: string): Promise<void> {
+    const path = this.claim(name)
+    try {
+      await mkdir(dirname(path), { recursive: true })
+      await link(join(this.#folder, original), path)
+    } catch (error) {
+      throw this.#asUnsafe(diskFailure(error, path))
+    }
   }
 
   /** What a decoder or the file system says of a broken archive (a file where a folder must be …) is the archive's fault. */

@@ -141,6 +141,11 @@ const hostile: Record<string, Buffer> = {
   'a tar link to an absolute path': tar({ name: 'a', type: '2', link: '/etc/passwd' }),
   'a tar link to nothing': tar({ name: 'a', type: '2', link: 'b' }),
   'tar links in a circle': tar({ name: 'a', type: '2', link: 'b' }, { name: 'b', type: '2', link: 'a' }),
+  'a tar link below a file': tar(
+    { name: 'a', content: text('x') },
+    { name: 'b', content: text('x') },
+    { name: 'a/c', type: '2', link: '../b' },
+  ),
   'a tar hard link': tar({ name: 'a', content: text('x') }, { name: 'b', type: '1', link: 'a' }),
   'a tar device': tar({ name: 'a', type: '3' }),
   'a tar that is cut off': tar({ name: 'a', declaredBytes: 9_000_000 }),
@@ -148,6 +153,11 @@ const hostile: Record<string, Buffer> = {
 for (const [what, bytes] of Object.entries(hostile)) {
   test(`${what} is refused`, () => refused(bytes))
 }
+
+test('a tar link may stand alone in its folder', async () => {
+  const bytes = tar({ name: 'a', content: text('x') }, { name: 'lib/b', type: '2', link: '../a' })
+  expect(await unpacked(bytes)).toEqual({ a: 'x', 'lib/b': 'x' })
+})
 
 test('an entry inside the data of another is refused', async () => {
   const inner = zip({ name: 'b' })

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 
 import { Failure } from '../core/failure.ts'
-import type { Watch } from './progress.ts'
+import type { Progress, Watch } from './progress.ts'
 import { unpackTar } from './tar.ts'
 import type { Limits } from './target.ts'
 import { unpackZip } from './zip.ts'
@@ -16,13 +16,21 @@ export const unpack = async (
   folder: string,
   options: Watch & Partial<Limits> = {},
 ): Promise<void> => {
+  let last: Progress | undefined
+  const onProgress = (progress: Progress): void => {
+    last = progress
+    options.onProgress?.(progress)
+  }
+  const watched = { ...options, onProgress }
   const file = await open(archive, 'r')
   try {
     const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0)
-    if (buffer.readUInt16BE(0) === 0x50_4b) await unpackZip(file, archive, folder, options)
-    else if (buffer.readUInt16BE(0) === 0x1f_8b) await unpackTar(archive, folder, options)
+    if (buffer.readUInt16BE(0) === 0x50_4b) await unpackZip(file, archive, folder, watched)
+    else if (buffer.readUInt16BE(0) === 0x1f_8b) await unpackTar(archive, folder, watched)
     else throw new Failure('archive_unsafe', `${archive} is neither a zip nor a tar.gz.`)
   } finally {
     await file.close()
   }
+  // How much it is shows only at the end.
+  if (last !== undefined) options.onProgress?.({ ...last, total: last.done })
 }

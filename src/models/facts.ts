@@ -15,6 +15,12 @@ export interface ModelFacts {
   /** `gpt2`, `llama` …: the tokeniser's kind. */
   readonly tokenizer?: string
   readonly hasChatTemplate: boolean
+  /** The template's text; GGUF only. */
+  readonly chatTemplate?: string
+  /** It has the tokens to fill in before a suffix; GGUF only. */
+  readonly fillsIn?: boolean
+  /** It is made for vectors and nothing else; GGUF only. */
+  readonly onlyEmbeds?: boolean
   readonly tensors: number
   /** Bytes before the first weight. */
   readonly headerBytes: number

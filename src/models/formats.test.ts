@@ -42,6 +42,7 @@ test('a GGUF file tells what it holds', () => {
     layers: 2,
     tokenizer: 'gpt2',
     hasChatTemplate: true,
+    chatTemplate: '{{ messages }}',
     tensors: 2,
     headerBytes: bytes.length - 848,
   })

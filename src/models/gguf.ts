@@ -197,6 +197,9 @@ const facts = (
     return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
   }
   const architecture = text('general.architecture')
+  const chatTemplate = text('tokenizer.chat_template') || undefined
+  // Newer and older files call the token before the gap differently.
+  const fillsIn = ['fim_pre', 'prefix'].some((name) => metadata.has(`tokenizer.ggml.${name}_token_id`))
   const parts = number('split.count')
   return withoutUndefined({
     format: 'gguf',
@@ -208,7 +211,10 @@ const facts = (
     embeddingLength: number(`${architecture}.embedding_length`),
     layers: number(`${architecture}.block_count`),
     tokenizer: text('tokenizer.ggml.model'),
-    hasChatTemplate: (text('tokenizer.chat_template') ?? '') !== '',
+    hasChatTemplate: chatTemplate !== undefined,
+    chatTemplate,
+    fillsIn: fillsIn || undefined,
+    onlyEmbeds: metadata.has(`${architecture}.pooling_type`) || undefined,
     tensors: tensors.length,
     headerBytes,
     parts: parts !== undefined && parts > 1 ? parts : undefined,

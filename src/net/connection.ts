@@ -1,5 +1,5 @@
 import type { Socket, TLSOptions } from 'bun'
-import { Failure } from '../core/failure.ts'
+import { Failure, type FailureCode } from '../core/failure.ts'
 import type { Origin } from './address.ts'
 
 /** Who uses a connection just now. After `ended` or `broken` nothing more comes. */
@@ -140,7 +140,7 @@ export class Connection {
   #timedOut(afterMs: number): void {
     const user = this.user
     this.destroy()
-    user?.broken(new Failure('connect_timeout', `No connection to ${this.origin.key} in ${afterMs} ms.`))
+    user?.broken(this.#failure('connect_timeout', `No connection to ${this.origin.key} in ${afterMs} ms.`))
   }
 
   #connectFailed(cause: unknown): Failure {
@@ -148,10 +148,14 @@ export class Connection {
     const message = /CERT|ISSUER/.test(code)
       ? `${this.origin.key} shows a certificate that is not trusted here${code}; NODE_EXTRA_CA_CERTS names a file with more.`
       : `No connection to ${this.origin.key}${code}.`
-    return new Failure('connect_failed', message, { cause })
+    return this.#failure('connect_failed', message, cause)
   }
 
   #cut(cause?: unknown): Failure {
-    return new Failure('upstream_cut', `The connection to ${this.origin.key} broke.`, { cause })
+    return this.#failure('upstream_cut', `The connection to ${this.origin.key} broke.`, cause)
+  }
+
+  #failure(code: FailureCode, message: string, cause?: unknown): Failure {
+    return new Failure(code, { message, address: this.origin.key }, { cause })
   }
 }

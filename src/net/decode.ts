@@ -1,22 +1,13 @@
+import { contentEncoding } from '../core/content-encoding.ts'
 import { Failure } from '../core/failure.ts'
 import type { ByteSource, UpstreamReply } from '../core/send.ts'
 import { readAll } from './all.ts'
 
-const formats = {
-  gzip: 'gzip',
-  'x-gzip': 'gzip',
-  deflate: 'deflate',
-  br: 'brotli',
-  zstd: 'zstd',
-} as const
-
-const hasKey = (name: string): name is keyof typeof formats => Object.hasOwn(formats, name)
-
 /** Undoes the content-encoding of a reply, if it has one. */
 export const decodeReply = (reply: UpstreamReply): UpstreamReply => {
-  const encoding = reply.header('content-encoding')?.toLowerCase()
-  if (encoding === undefined || encoding === '' || encoding === 'identity') return reply
-  if (!hasKey(encoding)) {
+  const encoding = contentEncoding(reply.header('content-encoding'))
+  if (encoding === 'identity') return reply
+  if (encoding === undefined) {
     reply.body.cancel()
     throw new Failure('upstream_invalid', 'The upstream’s answer has an unknown content-encoding.')
   }
@@ -25,7 +16,7 @@ export const decodeReply = (reply: UpstreamReply): UpstreamReply => {
     // These two tell of the bytes on the wire, not of those that are read here.
     header: (name) =>
       name === 'content-encoding' || name === 'content-length' ? undefined : reply.header(name),
-    body: decodeBody(reply.body, new DecompressionStream(formats[encoding])),
+    body: decodeBody(reply.body, new DecompressionStream(encoding)),
   }
 }
 

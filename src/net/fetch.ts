@@ -62,7 +62,8 @@ const failureOf = (
   if (call.signal.aborted) return abortFailure(call.signal)
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
   const what = codes[code] ?? otherwise
-  return new Failure(what, `The call to ${new URL(call.url).origin} failed (${code}).`, { cause: error })
+  const address = new URL(call.url).origin
+  return new Failure(what, { message: `The call to ${address} failed (${code}).`, address }, { cause: error })
 }
 
 const bodyOf = (response: Response, call: UpstreamCall): ByteSource => {

@@ -206,6 +206,13 @@ describe('a response', () => {
     expect(readText(`${start}5;${'a'.repeat(70_000)}`).failure).toBe('upstream_invalid')
   })
 
+  test('with an extension on every chunk is read, however many there are', () => {
+    const start = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n'
+    const chunk = `5;signature=${'a'.repeat(100)}\r\nhello\r\n`
+    const seen = readText(`${start}${chunk.repeat(1000)}0\r\n\r\n`)
+    expect(seen).toMatchObject({ body: 'hello'.repeat(1000), done: true, failure: undefined })
+  })
+
   test('followed by more bytes says so', () => {
     expect(readText('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhiHTTP/1.1').surplus).toBe(true)
     expect(readText('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nx').surplus).toBe(true)

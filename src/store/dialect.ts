@@ -18,6 +18,8 @@ export interface Dialect {
     when?: string
     message: string
   }): readonly string[]
+  /** Takes such a refusal back. */
+  allow(rule: { table: string; action: 'UPDATE' | 'DELETE' }): readonly string[]
 }
 
 export const sqliteDialect: Dialect = {
@@ -29,4 +31,5 @@ export const sqliteDialect: Dialect = {
     `CREATE TRIGGER ${table}_no_${action.toLowerCase()} BEFORE ${action} ON ${table}
      ${when === undefined ? '' : `WHEN ${when}`} BEGIN SELECT RAISE(ABORT, '${message}'); END`,
   ],
+  allow: ({ table, action }) => [`DROP TRIGGER ${table}_no_${action.toLowerCase()}`],
 }

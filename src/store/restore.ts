@@ -1,10 +1,12 @@
-import { copyFile, rename, rm, stat } from 'node:fs/promises'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { Database } from 'bun:sqlite'
 
 import { Failure } from '../core/failure.ts'
 import { storeFailure } from './failures.ts'
-import { flush } from './sqlite.ts'
+import { flush, makePrivate } from './sqlite.ts'
 
 /**
  * Puts a backup in the place of the store. The backup is checked whole before anything is touched; then the file is
@@ -15,7 +17,9 @@ export const restoreStore = async (backup: string, path: string): Promise<void> 
   checkBackup(backup)
   const temporary = `${path}.${process.pid}.part`
   try {
-    await copyFile(backup, temporary)
+    // A copy by the system would have the mode of the backup.
+    await makePrivate(temporary)
+    await pipeline(createReadStream(backup), createWriteStream(temporary))
     await flush(temporary)
     const old = await setAside(path)
     try {

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -62,6 +62,18 @@ test('only its owner can read the file', () =>
     await note(store, 'one')
     for (const suffix of ['', '-wal', '-shm']) expect(statSync(path + suffix).mode & 0o777).toBe(0o600)
   }))
+
+test('only its owner can read a backup, and a store that was restored from one that others can read', async () => {
+  const place = await makePlace()
+  const store = await place.open([notes])
+  await store.backup(place.backupFile)
+  await store.close()
+  expect(statSync(place.backupFile).mode & 0o777).toBe(0o600)
+  chmodSync(place.backupFile, 0o644)
+  await restoreStore(place.backupFile, place.path)
+  expect(statSync(place.path).mode & 0o777).toBe(0o600)
+  await place.remove()
+})
 
 test('a file that is not a store is refused and left alone', () =>
   opened(async ({ folder }) => {

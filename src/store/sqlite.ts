@@ -132,6 +132,7 @@ export class SqliteStore implements Store {
   async backup(file: string): Promise<void> {
     const temporary = `${file}.${process.pid}.part`
     try {
+      await makePrivate(temporary)
       this.#reader.db.run('VACUUM INTO ?', [temporary])
       await flush(temporary)
       await rename(temporary, file)
@@ -187,6 +188,12 @@ class Connection {
 
 const isBusy = (error: unknown): boolean =>
   error instanceof SQLiteError && (error.code ?? '').startsWith('SQLITE_BUSY')
+
+/** An empty file that belongs to its owner alone, whatever stood there. */
+export const makePrivate = async (path: string): Promise<void> => {
+  await rm(path, { force: true })
+  await (await open(path, 'wx', 0o600)).close()
+}
 
 /** To the disk, not only to the kernel. */
 export const flush = async (path: string): Promise<void> => {

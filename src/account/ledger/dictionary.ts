@@ -13,7 +13,7 @@ const mostOfRoute = 16
 
 /** The only fields of a Decision that are ever written. */
 const decisionFields =
-  'asked label considered attempts reasons row backend model place verdict code text outcome failure status'.split(
+  'asked label considered attempts reasons row backend model place verdict code text outcome failure status address'.split(
     ' ',
   )
 
@@ -109,7 +109,8 @@ const isSameAttempt = (one: Attempt, other: Attempt | undefined): boolean =>
   one.place === other.place &&
   one.outcome === other.outcome &&
   one.failure === other.failure &&
-  one.status === other.status
+  one.status === other.status &&
+  one.address === other.address
 
 const clip = (text: string): string => (text.length > longestName ? text.slice(0, longestName) : text)
 

@@ -5,8 +5,10 @@ import { join } from 'node:path'
 
 import { openStore } from '../../store/open.ts'
 import type { Store } from '../../store/store.ts'
-import { leaseMs, sweepLost } from './instance.ts'
+import { leaseMs } from './instance.ts'
 import { ledgerTables } from './schema.ts'
+import { Sweeper } from './sweeper.ts'
+import { handClock } from '../../testing/ledger-rows.ts'
 
 const runs = Number(process.env['KILL_RUNS'] ?? 50)
 const child = new URL('../../testing/kill.child.ts', import.meta.url).pathname
@@ -56,7 +58,11 @@ test(
       const all = new Set([...open, ...settled])
       expect(all.size).toBe(open.length + settled.length)
       expect(told.filter((id) => !all.has(id))).toEqual([])
-      expect(await sweepLost(store, Date.now() + leaseMs)).toBe(open.length)
+      const clock = handClock(Date.now() + leaseMs)
+      const sweeper = new Sweeper(store, clock)
+      expect(await sweeper.sweep()).toBe(0)
+      clock.at += leaseMs
+      expect(await sweeper.sweep()).toBe(open.length)
       expect(new Set(await idsIn('ledger_entry', run))).toEqual(all)
     }
     expect(acknowledged).toBeGreaterThan(runs)

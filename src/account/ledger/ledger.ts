@@ -3,10 +3,11 @@ import type { Failure } from '../../core/failure.ts'
 import type { LedgerPort } from '../../core/ledger.ts'
 import type { Store } from '../../store/store.ts'
 import { dayMs } from './days.ts'
-import { Instance, leaseMs, sweepLost } from './instance.ts'
+import { Instance, beatMs } from './instance.ts'
 import { ledgerReader } from './reader.ts'
 import type { LedgerReader } from './reader.ts'
 import { compact } from './retention.ts'
+import { Sweeper } from './sweeper.ts'
 import { Writer } from './writer.ts'
 
 export interface LedgerOptions {
@@ -23,13 +24,12 @@ export interface LedgerOptions {
 export interface Ledger extends LedgerPort, LedgerReader {
   /** Why nothing can be written; undefined while it can. Found out without calls too: it is tried every few seconds. */
   readonly trouble: Failure | undefined
-  /** Makes open holds of processes that died `lost`; also done at the start and every few seconds. Answers how many. */
+  /** Makes open holds of processes that were dead at the last look `lost`; also done every few seconds. Answers how many. */
   sweep(): Promise<number>
   /** Writes what waits and gives up the lease; holds still open become `lost`. Rejects when it cannot be written. */
   close(): Promise<void>
 }
 
-const beatMs = leaseMs / 3
 const compactEveryMs = dayMs / 24
 
 /** Takes a lease for this process and sweeps up after those that died. */
@@ -38,20 +38,20 @@ export const openLedger = async (options: LedgerOptions): Promise<Ledger> => {
   const instance = new Instance(options.instance, clock)
   const writer = new Writer(store, clock, instance)
   const reader = ledgerReader(store, clock)
-  const sweep = (): Promise<number> => sweepLost(store, clock.now())
+  const sweeper = new Sweeper(store, clock)
   let compactAt = clock.now()
   let beating: Promise<void> | undefined
 
   const beat = async (): Promise<void> => {
     if ((await writer.renew()) !== undefined) return
-    await sweep()
+    await sweeper.sweep()
     if (retentionDays === undefined || clock.now() < compactAt) return
     compactAt = clock.now() + compactEveryMs
     await compact(store, clock.now() - retentionDays * dayMs)
   }
 
   await store.transaction((transaction) => instance.renew(transaction))
-  await sweep()
+  await sweeper.sweep()
   const timer = setInterval(() => {
     // What could not be swept is there at the next beat.
     beating ??= beat()
@@ -80,7 +80,7 @@ export const openLedger = async (options: LedgerOptions): Promise<Ledger> => {
       await writer.drain()
       return reader.recent(page)
     },
-    sweep,
+    sweep: () => sweeper.sweep(),
     close: async () => {
       clearInterval(timer)
       await beating
@@ -88,7 +88,7 @@ export const openLedger = async (options: LedgerOptions): Promise<Ledger> => {
       writer.stop()
       if (failure !== undefined) throw failure
       await store.transaction((transaction) => instance.end(transaction))
-      await sweep()
+      await sweeper.sweep()
     },
   }
 }

@@ -9,7 +9,15 @@ export class Rollup {
   readonly #tags = new Map<string, Value[]>()
 
   add(row: EntryRow): void {
-    const sums = measuresOf(row)
+    this.#add(row, measuresOf(row))
+  }
+
+  /** For a row that was counted without figures, and becomes another. */
+  takeBack(row: EntryRow): void {
+    this.#add(row, lessOne)
+  }
+
+  #add(row: EntryRow, sums: readonly number[]): void {
     const day = dayOf(row.at)
     addTo(this.#days, `${day} ${row.series} ${row.outcome}`, [day, row.series, row.outcome], sums)
     if (row.tags.length === 0) return
@@ -44,6 +52,8 @@ const measuresOf = (row: EntryRow): readonly number[] => {
     cost ?? 0,
   ]
 }
+
+const lessOne = measures.map((name) => (name === 'requests' ? -1 : 0))
 
 const addTo = (
   sums: Map<string, Value[]>,

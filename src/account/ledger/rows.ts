@@ -73,7 +73,7 @@ export const settledRow = (
   ],
 })
 
-/** What a hold becomes whose process died. */
+/** What a hold becomes whose process died, or slept as long as if. */
 export const lostRow = (hold: Pick<EntryRow, 'id' | 'at' | 'series' | 'decision' | 'tags'>): EntryRow => ({
   ...hold,
   attempts: '[]',
@@ -112,6 +112,10 @@ const columns = [
 /** A second row of one id is not written: the first stands. */
 export const addEntry = `INSERT INTO ledger_entry (${columns.join(', ')})
   VALUES (${columns.map((_, at) => `$${at + 1}`).join(', ')}) ON CONFLICT (id) DO NOTHING`
+
+/** A settlement that came after its hold was given up: figures for a row that had none. Values as for `addEntry`. */
+export const settleLost = `UPDATE ledger_entry SET ${columns.map((column, at) => `${column} = $${at + 1}`).join(', ')}
+  WHERE id = $1 AND outcome = 'lost'`
 
 const sourcesOf = ({ input, output, cached, cacheWrite, reasoning }: Usage): string =>
   letter(input) + letter(output) + letter(cached) + letter(cacheWrite) + letter(reasoning)

@@ -51,7 +51,8 @@ const each = (names: readonly string[], type: string): string =>
 
 /**
  * One row per admitted request, first in `ledger_hold`, then in `ledger_entry`. There is no column that could hold a
- * prompt. Rows of `ledger_entry` never change; only those older than `ledger_floor` may go.
+ * prompt. Rows of `ledger_entry` never change, but for those given up as `lost` whose settlement comes after all; only those
+ * older than `ledger_floor` may go.
  */
 const first = (sql: Dialect): readonly string[] => [
   `CREATE TABLE ledger_series (id ${sql.countingKey}, ${each(seriesFields, 'TEXT NOT NULL')},
@@ -82,4 +83,14 @@ const first = (sql: Dialect): readonly string[] => [
   }),
 ]
 
-export const ledgerTables: Part = { name: 'ledger', steps: [first] }
+const second = (sql: Dialect): readonly string[] => [
+  ...sql.allow({ table: 'ledger_entry', action: 'UPDATE' }),
+  ...sql.refuse({
+    table: 'ledger_entry',
+    action: 'UPDATE',
+    when: "OLD.outcome <> 'lost'",
+    message: 'the ledger is append-only',
+  }),
+]
+
+export const ledgerTables: Part = { name: 'ledger', steps: [first, second] }

@@ -1,6 +1,6 @@
 import { Failure } from '../../core/failure.ts'
 import type { Store } from '../../store/store.ts'
-import { dayMs, dayName, dayOf } from './days.ts'
+import { dayMs, dayName, dayOf, parseDay } from './days.ts'
 import { measures } from './schema.ts'
 import { figuresOf } from './usage-figures.ts'
 import type { Sums, UsageFigures } from './usage-figures.ts'
@@ -73,13 +73,13 @@ interface Days {
 }
 
 const daysOf = ({ days = 30, from, to }: UsageQuestion, now: number): Days => {
-  const last = to === undefined ? dayOf(now) : parseDay('to', to)
-  return { from: from === undefined ? last - days + 1 : parseDay('from', from), to: last }
+  const last = to === undefined ? dayOf(now) : dayIn('to', to)
+  return { from: from === undefined ? last - days + 1 : dayIn('from', from), to: last }
 }
 
-const parseDay = (param: string, text: string): number => {
-  const at = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(text) : Number.NaN
-  if (!Number.isNaN(at)) return dayOf(at)
+const dayIn = (param: string, text: string): number => {
+  const day = parseDay(text)
+  if (day !== undefined) return day
   throw new Failure('bad_request', { message: `\`${param}\` is not a day such as 2026-11-21.`, param })
 }
 
@@ -143,7 +143,7 @@ const settledSql = (by: readonly Grouping[]): string =>
   `SELECT ${selected(by, columns)} s.currency AS currency, ${measures.map((name) => sum(`u.${name}`, name)).join(', ')},
      ${requestsThat('failed', 'failed')}, ${requestsThat('left', 'left_early')}, ${requestsThat('lost', 'lost')}
    FROM ${by.includes('tag') ? 'ledger_day_tag' : 'ledger_day'} u JOIN ledger_series s ON s.id = u.series
-   WHERE u.day BETWEEN $1 AND $2 GROUP BY ${grouped(by)} s.currency
+   WHERE u.day BETWEEN $1 AND $2 AND u.requests > 0 GROUP BY ${grouped(by)} s.currency
    ORDER BY SUM(u.input_tokens + u.output_tokens) DESC LIMIT ${mostGroups}`
 
 const openColumns = { ...columns, day: `u.at / ${dayMs}`, outcome: "'open'", tag: "''" }

@@ -7,7 +7,7 @@ import { Dictionary } from './dictionary.ts'
 import type { Instance } from './instance.ts'
 import { MadeUp } from './made-up.ts'
 import { Rollup } from './rollup.ts'
-import { addEntry, entryValues, seriesOf, settledRow, tagsText } from './rows.ts'
+import { addEntry, entryValues, lostRow, seriesOf, settledRow, settleLost, tagsText } from './rows.ts'
 import type { EntryRow } from './rows.ts'
 
 /** A hold on its way; its series is known once it is written. */
@@ -201,18 +201,25 @@ export class Writer implements LedgerPort {
       closing.map(({ settlement }) => [settlement.id]),
     )
     const rows: EntryRow[] = []
+    const late: EntryRow[] = []
+    const rollup = new Rollup()
     for (const [at, { open, settlement }] of closing.entries()) {
-      // Not ours any more: it was refused, or given up as lost while this process slept.
-      if (removed[at] !== 1) continue
+      const isLate = removed[at] !== 1
+      // It was refused, unless it was given up as lost while this process slept.
+      if (isLate && !(await isLost(transaction, settlement.id))) continue
       const atEnd = this.#seriesAtEnd(transaction, open, settlement)
       const series = typeof atEnd === 'number' ? atEnd : await atEnd
       const found = this.#dictionary.decision(transaction, settlement.decision, today)
       const decision = typeof found === 'number' ? found : await found
-      rows.push(settledRow(open.hold, settlement, series, decision))
+      const row = settledRow(open.hold, settlement, series, decision)
+      rollup.add(row)
+      if (isLate) {
+        late.push(row)
+        rollup.takeBack(lostRow({ ...row, series: open.series }))
+      } else rows.push(row)
     }
     await transaction.run(addEntry, rows.map(entryValues))
-    const rollup = new Rollup()
-    for (const row of rows) rollup.add(row)
+    if (late.length > 0) await transaction.run(settleLost, late.map(entryValues))
     await rollup.write(transaction)
   }
 
@@ -243,6 +250,9 @@ export class Writer implements LedgerPort {
     return { ...hold, askedModel, servedModel, tags: [...new Set(tags)] }
   }
 }
+
+const isLost = async (transaction: Transaction, id: string): Promise<boolean> =>
+  (await transaction.all(`SELECT id FROM ledger_entry WHERE id = $1 AND outcome = 'lost'`, [id])).length === 1
 
 /** Stands for the tags beyond a key's number; no client can send it. */
 const otherTags = '(other)'

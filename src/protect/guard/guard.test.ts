@@ -77,6 +77,7 @@ describe('identify', () => {
       tags: ['a'],
       models: ['small'],
       places: ['local'],
+      admin: false,
     })
   })
 
@@ -88,6 +89,26 @@ describe('identify', () => {
       expect(codeOf(() => guard.identify(wrong))).toBe('key_unknown')
       expect(() => guard.identify(wrong)).not.toThrow(wrong)
     }
+  })
+
+  test('only a key that was made so is an admin’s', async () => {
+    const { secret: plain } = await keys.create({ name: 'plain' })
+    const { secret: admin } = await keys.create({ name: 'ops', admin: true })
+    expect([plain, admin].map((secret) => guardOf().identify(secret).admin)).toEqual([false, true])
+  })
+
+  test('keys of a store that knew no admins are none', async () => {
+    const older = { ...keyTables, steps: keyTables.steps.slice(0, 1) }
+    const path = join(home, 'older.db')
+    const before = await openStore(path, { migrations: [older] })
+    const row = `'id', 'hash', 'a', NULL, '[]', NULL, NULL, '{}', 1, NULL, NULL, NULL`
+    await before.transaction((sql) => sql.run(`INSERT INTO api_key VALUES (${row})`, [[]]))
+    await before.close()
+    const now = await openStore(path, { migrations: [keyTables] })
+    const known = await KeyStore.open(now, time)
+    expect(known.list()).toMatchObject([{ name: 'a', admin: false }])
+    await known.close()
+    await now.close()
   })
 
   test('a key ends at its expiry', async () => {
@@ -226,6 +247,27 @@ describe('admit', () => {
     expect(count(b.secret)).toBe(1)
     const c = await keys.create({ name: 'c', team: 't', limits: { requestsPerMinute: 100 } })
     expect(count(c.secret)).toBe(1)
+  })
+
+  test('a call that runs counts once under each limit that a reload adds, and in it no more when it ends', async () => {
+    const { secret } = await keys.create({ name: 'alice', team: 't', limits: { concurrency: 2 } })
+    const counters = localCounters(time.tick)
+    const reloaded = (policy: Partial<LimitPolicy>) =>
+      createGuard({ keys, counters, policy: { ...noLimits, ...policy }, clock: time })
+    const before = reloaded({})
+    const alice = before.identify(secret)
+    const admitted = before.admit(alice, ask('small', 10))
+    const after = reloaded({ teams: { t: { concurrency: 1, tokensPerMinute: 30 } } })
+    let call = after.carry(admitted, alice, ask('small', 10))
+    call = after.carry(call, alice, ask('small', 10))
+    const again = after.identify(secret)
+    expect(() => after.admit(again, ask('small', 10))).toThrow(/team t is allowed 1 calls at once/)
+    call.close({ input: reported(20) })
+    expect(() => after.admit(again, ask('small', 11))).toThrow(/team t is allowed 30 tokens/)
+    // Its own limit was taken once, and given back.
+    const calls = [reloaded({}), reloaded({})].map((guard) => guard.admit(guard.identify(secret), ask()))
+    expect(calls).toHaveLength(2)
+    expect(() => before.admit(alice, ask())).toThrow(/key alice is allowed 2 calls at once/)
   })
 
   test('a refusal says when to come back, and names whose limit it is', async () => {

@@ -23,7 +23,10 @@ export interface GuardDeps {
   readonly clock: Pick<Clock, 'now'>
 }
 
-/** A reload makes a new guard over the same counters: what was taken stays taken. */
+/**
+ * A reload makes a new guard over the same counters: what was taken stays taken, and by `carry` the calls that run count
+ * under limits that it adds. What ended before is in no new limit.
+ */
 export function createGuard({ keys, counters, policy, clock }: GuardDeps): Guard {
   const modelNames = Object.keys(policy.models)
   const ofTeam = limitsByName('team', policy.teams)
@@ -31,13 +34,28 @@ export function createGuard({ keys, counters, policy, clock }: GuardDeps): Guard
   const identities = new WeakMap<Key, Identity>()
   const ofKey = new WeakMap<Identity, readonly Limit[]>()
 
+  const ownLimits = ({ key: id, name }: Identity, key = keys.list().find((one) => one.id === id)) =>
+    limitsOf('key', id, `key ${name}`, { ...policy.keys, ...key?.limits })
+
   /** Worked out once a key: the request path only looks things up. */
   const introduce = (key: Key): Identity => {
-    const { id, name, team, tags, models, places } = key
-    const identity = { key: id, name, team, tags, models, places }
+    const { id, name, team, tags, models, places, admin } = key
+    const identity = { key: id, name, team, tags, models, places, admin }
     identities.set(key, identity)
-    ofKey.set(identity, limitsOf('key', id, `key ${name}`, { ...policy.keys, ...key.limits }))
+    ofKey.set(identity, ownLimits(identity, key))
     return identity
+  }
+
+  /** The order is fixed: key, team, model. */
+  const limitsFor = (own: readonly Limit[], { team }: Identity, demand: Demand): readonly Limit[] => {
+    const asked = matchName(demand.model, modelNames)
+    const row = matchName(demand.row, modelNames)
+    return joined(
+      own,
+      team === undefined ? undefined : ofTeam.get(team),
+      asked === undefined ? undefined : ofModel.get(asked),
+      row === undefined || row === asked ? undefined : ofModel.get(row),
+    )
   }
 
   const admitKey = (key: Key): Identity => {
@@ -68,19 +86,26 @@ export function createGuard({ keys, counters, policy, clock }: GuardDeps): Guard
           param: 'model',
         })
       }
-      const asked = matchName(demand.model, modelNames)
-      const row = matchName(demand.row, modelNames)
-      // The order is fixed: key, team, model.
-      const limits = joined(
-        ofKey.get(identity) ?? limitsOf('key', identity.key, `key ${identity.name}`, policy.keys),
-        identity.team === undefined ? undefined : ofTeam.get(identity.team),
-        asked === undefined ? undefined : ofModel.get(asked),
-        row === undefined || row === asked ? undefined : ofModel.get(row),
-      )
+      const limits = limitsFor(ofKey.get(identity) ?? ownLimits(identity), identity, demand)
       if (limits.length === 0) return unlimited
       const lease = counters.take(limits, demand.tokens)
       if ('limit' in lease) throw rateLimited(lease, demand)
-      return { close: (usage) => lease.close(tokensOf(usage)) } satisfies Admission
+      return { limits, close: (usage) => lease.close(tokensOf(usage)) }
+    },
+
+    carry(admission, identity, demand) {
+      const known = new Set(admission.limits?.map(({ id }) => id))
+      const limits = limitsFor(ownLimits(identity), identity, demand)
+      const added = limits.filter(({ id }) => !known.has(id))
+      if (added.length === 0) return admission
+      const lease = counters.add(added, demand.tokens)
+      return {
+        limits: [...(admission.limits ?? []), ...added],
+        close(usage) {
+          admission.close(usage)
+          lease.close(tokensOf(usage))
+        },
+      }
     },
   }
 }
@@ -138,8 +163,13 @@ function rateLimited({ limit, retryAfterMs }: Refusal, demand: Demand): Failure 
   if (retryAfterMs !== Infinity) {
     return new Failure('rate_limited', { message: `The limit is reached: ${allowed}.`, retryAfterMs })
   }
-  const asked = limit.unit === 'tokensPerMinute' ? `may take ${demand.tokens} tokens` : 'can never run'
-  return new Failure('rate_limited', `This call ${asked}, but ${allowed}: waiting does not help.`)
+  const isTooLong = limit.unit === 'tokensPerMinute' && limit.most > 0
+  return new Failure('rate_limited', {
+    message: isTooLong
+      ? `This call may take ${demand.tokens} tokens, but ${allowed}: waiting does not help.`
+      : `${limit.owner} is allowed no calls: waiting does not help.`,
+    help: isTooLong ? 'Ask for less at once, or have the limit raised.' : 'Have the limit raised.',
+  })
 }
 
 /** What nobody reports or estimates was not used. */

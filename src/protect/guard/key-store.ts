@@ -7,7 +7,7 @@ import { hashSecret, mintKeyId, mintSecret } from './keys.ts'
 
 /** What a key is made with; `name` is free among the keys that are not revoked. */
 export type NewKey = Pick<Key, 'name'> &
-  Partial<Pick<Key, 'team' | 'tags' | 'models' | 'places' | 'limits' | 'expiresAt'>>
+  Partial<Pick<Key, 'team' | 'tags' | 'models' | 'places' | 'admin' | 'limits' | 'expiresAt'>>
 
 const usedEveryMs = 60_000
 /** A last use that was written this recently is not written again. */
@@ -134,6 +134,7 @@ export class KeyStore {
       tags: wanted.tags ?? [],
       models: wanted.models,
       places: wanted.places,
+      admin: wanted.admin ?? false,
       limits: wanted.limits ?? {},
       createdAt: this.#now(),
       expiresAt: wanted.expiresAt,

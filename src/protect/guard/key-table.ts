@@ -13,6 +13,8 @@ export interface Key {
   readonly models: readonly string[] | undefined
   /** Names of places that may answer it; undefined: all. */
   readonly places: readonly string[] | undefined
+  /** It may bring models to this machine and take them away. */
+  readonly admin: boolean
   /** Its own, in place of the general ones. */
   readonly limits: Limits
   readonly createdAt: number
@@ -48,6 +50,7 @@ export const keyTables: Part = {
        ) ${sql.table('by-key')}`,
       "INSERT INTO api_key_change (id, version) VALUES ('keys', 0)",
     ],
+    (sql) => [`ALTER TABLE api_key ADD COLUMN admin ${sql.integer} NOT NULL DEFAULT 0`],
   ],
 }
 
@@ -64,6 +67,7 @@ export interface KeyRow {
   readonly expires_at: number | null
   readonly revoked_at: number | null
   readonly last_used_at: number | null
+  readonly admin: number
 }
 
 const columns = [
@@ -79,6 +83,7 @@ const columns = [
   'expires_at',
   'revoked_at',
   'last_used_at',
+  'admin',
 ] as const satisfies readonly (keyof KeyRow)[]
 
 export const statements = {
@@ -104,6 +109,7 @@ export const rowOf = (key: Key, hash: string): readonly Value[] => [
   key.expiresAt ?? null,
   key.revokedAt ?? null,
   key.lastUsedAt ?? null,
+  Number(key.admin),
 ]
 
 export const keyOf = (row: KeyRow): Key => ({
@@ -113,6 +119,7 @@ export const keyOf = (row: KeyRow): Key => ({
   tags: JSON.parse(row.tags) as string[],
   models: listOf(row.models),
   places: listOf(row.places),
+  admin: row.admin === 1,
   limits: JSON.parse(row.limits) as Limits,
   createdAt: row.created_at,
   expiresAt: row.expires_at ?? undefined,

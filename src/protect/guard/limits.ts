@@ -34,6 +34,8 @@ export interface Refusal {
 export interface Counters {
   /** Takes from every limit, or refuses and takes from none. */
   take(limits: readonly Limit[], tokens: number): Lease | Refusal
+  /** Takes from every limit, full or not. */
+  add(limits: readonly Limit[], tokens: number): Lease
 }
 
 /** When a running call ends cannot be known; a second is neither in vain nor too late. */
@@ -72,10 +74,24 @@ export function localCounters(tick: () => number): Counters & { readonly size: n
     }
   }
 
+  const takeAll = (limits: readonly Limit[], tokens: number, takenAt: number): Lease => {
+    const taken = limits.map((limit) => takeOne(counterOf(limit.id), limit, tokens, takenAt))
+    let open = true
+    return {
+      close(used) {
+        if (!open) return
+        open = false
+        const closedAt = now()
+        for (const { counter, time } of taken) settle(counter, time, tokens, used, closedAt)
+      },
+    }
+  }
+
   return {
     get size() {
       return counters.size
     },
+    add: (limits, tokens) => takeAll(limits, tokens, now()),
     take(limits, tokens) {
       const takenAt = now()
       sweep(takenAt)
@@ -84,17 +100,7 @@ export function localCounters(tick: () => number): Counters & { readonly size: n
         const retryAfterMs = waitOf(counterOf(limit.id), limit, tokens, takenAt)
         if (retryAfterMs > (refusal?.retryAfterMs ?? 0)) refusal = { limit, retryAfterMs }
       }
-      if (refusal !== undefined) return refusal
-      const taken = limits.map((limit) => takeOne(counterOf(limit.id), limit, tokens, takenAt))
-      let open = true
-      return {
-        close(used) {
-          if (!open) return
-          open = false
-          const closedAt = now()
-          for (const { counter, time } of taken) settle(counter, time, tokens, used, closedAt)
-        },
-      }
+      return refusal ?? takeAll(limits, tokens, takenAt)
     },
   }
 }
