@@ -5,12 +5,14 @@ import { renderModel, renderModels, type ModelListing } from '../../serve/surfac
 import { openAiError } from '../../serve/surfaces/openai-error.ts'
 import type { Page } from '../page.ts'
 
-/** The models that this key may ask for. */
-export const allowedListings = (
-  rows: readonly ModelListing[],
-  { models }: Identity,
-): readonly ModelListing[] =>
-  models === undefined ? rows : rows.filter(({ name }) => matchName(name, models) !== undefined)
+/** The models that this key may ask for, by their names: what a wildcard takes nobody can list. */
+export const allowedListings = <Row extends ModelListing>(
+  rows: readonly Row[],
+  identity: Identity,
+): readonly Row[] => rows.filter(({ name }) => !name.includes('*') && isAllowed(name, identity))
+
+const isAllowed = (name: string, { models }: Identity): boolean =>
+  models === undefined || matchName(name, models) !== undefined
 
 /** The model of this name. Throws `Failure('model_unknown')`, also where the key may not ask for it. */
 export function allowedListing(
@@ -18,8 +20,14 @@ export function allowedListing(
   identity: Identity,
   name: string,
 ): ModelListing {
-  const found = allowedListings(rows, identity).find((row) => row.name === name)
-  if (found !== undefined) return found
+  // As calls find their row: the name itself, without its tag, or a wildcard.
+  const match = matchName(
+    name,
+    rows.map((row) => row.name),
+  )
+  const row = rows.find((each) => each.name === match)
+  const known = row === undefined || !row.name.includes('*') ? row : { ...row, name }
+  if (known !== undefined && isAllowed(known.name, identity)) return known
   const message = `There is no model named ${name.slice(0, 200)}.`
   throw new Failure('model_unknown', { message, param: 'model' })
 }

@@ -1,5 +1,8 @@
 import { Failure } from '../../core/failure.ts'
+import { isObject } from '../../core/is-object.ts'
 import type { Work } from '../../core/turns.ts'
+
+export { isObject }
 
 /** Where fields are read from: a `JsonText`, or an object. */
 interface Source {
@@ -105,9 +108,6 @@ export class Fields {
     }
   }
 }
-
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The object without its undefined members. */
 export function compact<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {

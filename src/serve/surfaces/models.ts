@@ -1,3 +1,5 @@
+import type { ModelFacts } from '../../core/model-facts.ts'
+
 /** A model as `GET /v1/models` shows it. */
 export interface ModelListing {
   readonly name: string
@@ -7,6 +9,8 @@ export interface ModelListing {
   /** Tokens. */
   readonly context?: number
   readonly maxOutput?: number
+  /** What its engine or its file says of it. */
+  readonly facts?: ModelFacts
 }
 
 /** One entry that readers of OpenAI's and of Anthropic's lists both understand. */

@@ -33,7 +33,7 @@ export function* chatPrompt(body: JsonText): Work<ChatPrompt> {
 }
 
 /** Functions; tools of other types are kept in `rest` under their type. */
-function* tools(fields: Fields, rest: Record<string, unknown>): Work<Tool[] | undefined> {
+export function* tools(fields: Fields, rest: Record<string, unknown>): Work<Tool[] | undefined> {
   const list = fields.objects('tools')
   if (list === undefined) return undefined
   const made: Tool[] = []

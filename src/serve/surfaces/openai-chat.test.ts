@@ -17,7 +17,7 @@ const factsFor = (fields: Record<string, unknown> = {}): AnswerFacts => ({
   requestId: 'r1',
   created: 1700000000,
   request: openAiChat.parse(
-    JsonText.from({ model: 'small', messages: [], stream: true, ...fields }),
+    JsonText.from({ model: 'small', messages: [{ role: 'user', content: 'hi' }], stream: true, ...fields }),
     () => undefined,
   ),
 })

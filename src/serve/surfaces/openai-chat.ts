@@ -7,7 +7,7 @@ import { answerOf, finishName, headOf, openAiUsage, saysOnlyUsage } from './open
 import { chatPrompt } from './openai-chat-prompt.ts'
 import { Chunks } from './openai-chunks.ts'
 import { openAiError } from './openai-error.ts'
-import { openAiRequest, requireList } from './openai-request.ts'
+import { openAiRequest, requireMessages } from './openai-request.ts'
 
 /** `POST /v1/chat/completions`. */
 export const openAiChat: Surface = {
@@ -20,7 +20,7 @@ export const openAiChat: Surface = {
 
   parse(body) {
     const fields = new Fields(body)
-    requireList(body, fields, 'messages')
+    requireMessages(body, fields)
     fields.integer('n', 1, 128)
     const legacyLimit = fields.integer('max_tokens', 1)
     return openAiRequest({

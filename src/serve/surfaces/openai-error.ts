@@ -26,6 +26,7 @@ const knownCodes: Partial<Record<FailureCode, string>> = {
   rate_limited: 'rate_limit_exceeded',
   upstream_rate_limited: 'rate_limit_exceeded',
   context_exceeded: 'context_length_exceeded',
+  previous_response_unknown: 'previous_response_not_found',
 }
 
 const types: Readonly<Record<number, string>> = {

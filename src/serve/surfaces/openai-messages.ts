@@ -110,18 +110,23 @@ function contentPart(part: Fields, value: unknown): Part {
 
 const dataUrl = /^data:([^;,]+)(?:;[^;,]+)*;base64,/i
 
-/** A data URL becomes its data; an address stays one. Some clients send the address without an object around it. */
+/** Some clients send the address without an object around it. */
 function image(part: Fields): ImagePart {
   const plain = part.get('image_url')
   const about = typeof plain === 'string' ? undefined : part.required('image_url', part.object('image_url'))
   const url = typeof plain === 'string' ? plain : about?.required('url', about.text('url'))
   if (url === undefined) throw part.wrong('image_url', 'is missing')
+  return imageFrom(url, about?.text('detail'))
+}
+
+/** A data URL becomes its data; an address stays one. */
+export function imageFrom(url: string, detail: string | undefined): ImagePart {
   const [head, mediaType] = dataUrl.exec(url) ?? []
   return compact<ImagePart>({
     type: 'image',
     source:
       head === undefined || mediaType === undefined ? { url } : { mediaType, data: url.slice(head.length) },
-    detail: about?.text('detail'),
+    detail,
   })
 }
 

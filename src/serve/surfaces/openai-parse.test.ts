@@ -13,7 +13,10 @@ import { openAiEmbeddings } from './openai-embeddings.ts'
 const numRuns = Number(process.env['PROPERTY_RUNS'] ?? 1000)
 const none = () => undefined
 const chat = (fields: Record<string, unknown>): ModelRequest =>
-  openAiChat.parse(JsonText.from({ model: 'm', messages: [], ...fields }), none)
+  openAiChat.parse(
+    JsonText.from({ model: 'm', messages: [{ role: 'user', content: 'hi' }], ...fields }),
+    none,
+  )
 
 const prompt = (fields: Record<string, unknown>) => {
   const made = atOnce(chat(fields).prompt())
@@ -80,7 +83,9 @@ describe('a request', () => {
     fc.assert(
       fc.property(anyFields, fc.boolean(), (fields, likely) => {
         const body = JsonText.from(
-          likely ? { model: 'm', messages: [], prompt: '', input: '', ...fields } : fields,
+          likely
+            ? { model: 'm', messages: [{ role: 'user', content: 'hi' }], prompt: '', input: '', ...fields }
+            : fields,
         )
         for (const surface of surfaces) {
           try {
@@ -114,7 +119,9 @@ describe('a request', () => {
     ]
     for (const [fields, param] of cases) expect(paramOf(() => chat(fields))).toBe(param)
     expect(paramOf(() => openAiChat.parse(JsonText.from({ model: 'm' }), none))).toBe('messages')
-    expect(paramOf(() => openAiChat.parse(JsonText.from({ messages: [] }), none))).toBe('model')
+    expect(
+      paramOf(() => openAiChat.parse(JsonText.from({ messages: [{ role: 'user', content: 'hi' }] }), none)),
+    ).toBe('model')
     expect(paramOf(() => openAiCompletions.parse(JsonText.from({ model: 'm', prompt: 5 }), none))).toBe(
       'prompt',
     )
@@ -293,7 +300,7 @@ describe('a chat in neutral words', () => {
       prompt({ response_format: { type: 'grammar', grammar: 'x' }, tool_choice: { type: 'allowed_tools' } }),
     ).toEqual({
       kind: 'chat',
-      messages: [],
+      messages: [{ role: 'user', parts: [{ type: 'text', text: 'hi' }] }],
       rest: { response_format: { type: 'grammar', grammar: 'x' }, tool_choice: { type: 'allowed_tools' } },
     })
   })

@@ -43,11 +43,20 @@ export function openAiRequest({
 /** The longest name that is taken: it goes into headers and the ledger. */
 const longestName = 512
 
-function modelName(fields: Fields): string {
+/** What the client calls the model: one to 512 characters. */
+export function modelName(fields: Fields): string {
   const model = fields.required('model', fields.text('model'))
   if (model.trim() === '') throw fields.wrong('model', 'is empty')
+  // It goes into paths and headers.
+  if (!model.isWellFormed()) throw fields.wrong('model', 'holds half a character')
   if (model.length > longestName) throw fields.wrong('model', `is longer than ${longestName} characters`)
   return model
+}
+
+/** Checks that there are messages: of none at all a model makes something up. */
+export function requireMessages(body: JsonText, fields: Fields): void {
+  requireList(body, fields, 'messages')
+  if (body.isEmptyList('messages')) throw fields.wrong('messages', 'must not be empty')
 }
 
 /** Checks that a list (or one of `others`) stands at a key; in a large body what is in it stays undecoded. */

@@ -1,0 +1,29 @@
+import type { Dialect } from '../../core/operation.ts'
+import type { Part } from '../../core/request.ts'
+import { isObject } from './fields.ts'
+
+/** A thought that must come back unchanged on the next turn: with its proof of origin, or in a form that only its maker reads. */
+export type Thought =
+  | { readonly text: string; readonly signature: string }
+  | { readonly dialect: Dialect; readonly value: unknown }
+
+const mark = 'ih1.'
+
+/** A thought as `encrypted_content`: a client without state carries it to the next turn. It hides nothing, it only packs. */
+export const seal = (thought: Thought): string =>
+  mark + Buffer.from(JSON.stringify(thought)).toString('base64url')
+
+/** What `seal` packed; undefined for what another server sealed. */
+export function unseal(content: string): Part | undefined {
+  if (!content.startsWith(mark)) return undefined
+  try {
+    const thought: unknown = JSON.parse(Buffer.from(content.slice(mark.length), 'base64url').toString())
+    if (!isObject(thought)) return undefined
+    const { text, signature, dialect, value } = thought
+    if (typeof text === 'string' && typeof signature === 'string')
+      return { type: 'reasoning', text, signature }
+    return typeof dialect === 'string' ? { type: 'opaque', dialect: dialect as Dialect, value } : undefined
+  } catch {
+    return undefined
+  }
+}
