@@ -25,6 +25,10 @@ export interface Behaviour {
   readonly defaults?: Sampling
   /** Upper bounds, whatever the client says. */
   readonly limits?: { readonly maxOutputTokens?: number }
+  /** Tokens that one call may use, for engines that are told so with each call; 0: as many as it was trained with. */
+  readonly context?: number
+  /** How its vendor wants this model to be asked; left out, as its backend says. */
+  readonly api?: 'chat' | 'responses'
   /** Extra body fields for this backend, where the client says nothing (`chat_template_kwargs` …). */
   readonly extra?: Readonly<Record<string, unknown>>
 }
@@ -56,6 +60,18 @@ export interface Outgoing {
 export interface EngineOpener {
   /** The opening's `url` is the engine's root, without `/v1`. */
   open(row: string, signal: AbortSignal): Promise<Opening> | Opening
+  /** How the row's engine wants to be asked; undefined where it is not run here, or not yet. */
+  speaks?(row: string): Speaks | undefined
+}
+
+/** What a call must know of the engine that will answer it. */
+export interface Speaks {
+  /** The id of its preset: whose dialect and quirks it has (`llama-server`, `vllm`, `ollama` …). */
+  readonly preset: string
+  /** What it calls the model, where that is not the name of the row. */
+  readonly model?: string
+  /** Body fields that choose this row's adapter. */
+  readonly extra?: Readonly<Record<string, unknown>>
 }
 
 /** An egress adapter: what an engine or a cloud speaks. Pure but for `open`; one file each. */
@@ -66,7 +82,11 @@ export interface Backend {
   readonly send: Send
   /** Calls at once; more wait in a bounded queue. */
   readonly concurrency: number
+  /** Where each row of `models` runs by itself: its own calls at once, in a line of its own. */
+  readonly concurrencyOf?: (row: string) => number
   readonly operations: readonly Operation[]
+  /** Somebody watches whether its engines live: an error that one answers says nothing against it. */
+  readonly isWatched?: true
   open(target: Target, signal: Stop): Promise<Opening> | Opening
   /** Small bodies at once, large ones in turns. Throws or rejects with `Failure('unsupported')` for what can neither be done nor be dropped with a warning. */
   outgoing(request: ModelRequest, target: Target): Outgoing | Promise<Outgoing>

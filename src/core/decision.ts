@@ -27,6 +27,8 @@ export interface Attempt extends TargetName {
   readonly outcome: 'answered' | 'failed' | 'refused' | 'left'
   readonly failure?: FailureCode
   readonly status?: number
+  /** Where it could not be reached. */
+  readonly address?: string
   readonly queueMs: number
   readonly tookMs: number
 }

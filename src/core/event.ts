@@ -42,6 +42,8 @@ export type ModelEvent =
   | { readonly type: 'embedding'; readonly index: number; readonly vector: readonly number[] | string }
   /** How well one document answers a query (rerank); `index` is its place in the request. */
   | { readonly type: 'score'; readonly index: number; readonly score: number }
+  /** A text as the ids of its tokens (`count` of a raw text). */
+  | { readonly type: 'tokens'; readonly tokens: readonly number[] }
   | { readonly type: 'usage'; readonly usage: Usage }
   /** Engine-reported times of this call, milliseconds. */
   | {

@@ -51,6 +51,11 @@ export const failures = {
     retry: 'never',
     help: '`inhouse keys list` shows what each key may ask for.',
   },
+  admin_needed: {
+    status: 403,
+    retry: 'never',
+    help: 'Whoever runs this server brings models: `inhouse models pull NAME`, or a key made with `inhouse keys create --admin`.',
+  },
   origin_refused: {
     status: 403,
     retry: 'never',
@@ -73,6 +78,16 @@ export const failures = {
     retry: 'elsewhere',
     help: 'The request is too sensitive for the place of this model; ask one that runs in house.',
   },
+  offline: {
+    status: 403,
+    retry: 'elsewhere',
+    help: 'This server is set to be offline and asks no third party. Ask a model that runs in house, or take `offline` out of its config (INHOUSE_OFFLINE out of its environment).',
+  },
+  cloud_model: {
+    status: 403,
+    retry: 'elsewhere',
+    help: 'Ollama hands calls to this model on to another company. If that may be, reach it through a backend of its own that says `place: cloud`.',
+  },
   queue_full: {
     status: 503,
     retry: 'elsewhere',
@@ -86,7 +101,7 @@ export const failures = {
   circuit_open: {
     status: 503,
     retry: 'elsewhere',
-    help: 'It is asked again after a rest; the log says how it failed.',
+    help: 'It is asked again after a rest; the server’s log says how it failed.',
   },
   draining: { status: 503, retry: 'later', help: 'Ask again in a moment.' },
   // The upstream.
@@ -150,6 +165,11 @@ export const failures = {
     retry: 'never',
     help: 'The backend refused the request; its own message says why.',
   },
+  content_refused: {
+    status: 400,
+    retry: 'elsewhere',
+    help: 'The vendor’s content filter stopped it before the model saw it; word it otherwise, or ask a model whose filter is set otherwise.',
+  },
   upstream_not_found: {
     status: 404,
     retry: 'elsewhere',
@@ -189,6 +209,16 @@ export const failures = {
     retry: 'never',
     help: '`inhouse explain` lists the newest requests. A call that was refused before it was admitted (no key, an unknown model, over its limit) stands only in the log of the server, with its id and the reason.',
   },
+  response_unknown: {
+    status: 404,
+    retry: 'never',
+    help: 'It was made with another key, with `store: false`, was deleted, or its time is over (`responses.keepHours`).',
+  },
+  previous_response_unknown: {
+    status: 400,
+    retry: 'never',
+    help: 'Send the whole conversation: that response was made with another key, with `store: false`, was deleted, or its time is over.',
+  },
   // Config and command line.
   config_invalid: {
     status: 500,
@@ -205,6 +235,26 @@ export const failures = {
     retry: 'never',
     help: '`inhouse help` lists the commands; each has a `--help` with examples.',
   },
+  tool_missing: {
+    status: 500,
+    retry: 'never',
+    help: 'Install it as its maker says; `inhouse connect` lists what is installed here.',
+  },
+  file_unfit: {
+    status: 500,
+    retry: 'never',
+    help: 'Correct the file, or make the change by hand: nothing was written.',
+  },
+  file_changed: {
+    status: 500,
+    retry: 'never',
+    help: 'Take what inhouse wrote out by hand: nothing was written.',
+  },
+  context_too_small: {
+    status: 500,
+    retry: 'never',
+    help: 'Choose another model with `--model`, or give this one more `context` in its row of the config.',
+  },
   path_unusable: {
     status: 500,
     retry: 'never',
@@ -214,6 +264,11 @@ export const failures = {
     status: 500,
     retry: 'never',
     help: 'Stop the program that listens there, or choose another address with `--listen HOST:PORT`.',
+  },
+  listen_failed: {
+    status: 500,
+    retry: 'never',
+    help: 'Name an address of this machine: 127.0.0.1 for itself alone, 0.0.0.0 or [::] for all that it has.',
   },
   server_unreachable: {
     status: 500,
@@ -321,6 +376,8 @@ export interface Facts {
   readonly help?: string
   /** The field at fault. */
   readonly param?: string
+  /** The upstream's address, where `message` names it: for the log and `explain`, while clients are told its name. */
+  readonly address?: string
   readonly retryAfterMs?: number
   /** The upstream's own error, kept so that a client of the same dialect sees it as it came. */
   readonly upstream?: {

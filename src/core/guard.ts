@@ -12,10 +12,14 @@ export interface Identity {
   readonly models: readonly string[] | undefined
   /** Names of places that may answer this key; undefined: all. */
   readonly places: readonly string[] | undefined
+  /** It may bring models to this machine and take them away. */
+  readonly admin?: boolean
 }
 
 /** A place in every limit that applies. Closing it twice is harmless. */
 export interface Admission {
+  /** What it takes from, by their names; none where it is left out. */
+  readonly limits?: readonly { readonly id: string }[]
   /** Gives the concurrency back and corrects the tokens taken to what was really used. */
   close(usage: Usage): void
 }
@@ -43,4 +47,6 @@ export interface Guard {
    * `retryAfterMs`, and then nothing was taken.
    */
   admit(identity: Identity, demand: Demand): Admission
+  /** For a call that an earlier guard admitted and that still runs: takes from the limits that are new, refuses nothing. */
+  carry(admission: Admission, identity: Identity, demand: Demand): Admission
 }

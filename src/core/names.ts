@@ -1,6 +1,15 @@
-/** The entry that a name falls under: itself, else the wildcard (`*` stands for any characters) with the most fixed ones. */
+/** The short form of a name that has Ollama's tag for "no tag": its clients put `:latest` behind names without one. */
+export const untagged = (name: string): string =>
+  name.endsWith(':latest') ? name.slice(0, -':latest'.length) : name
+
+/**
+ * The entry that a name falls under: itself, also without `:latest`, else the wildcard (`*` stands for any characters)
+ * with the most fixed ones.
+ */
 export function matchName(name: string, entries: readonly string[]): string | undefined {
   if (entries.includes(name)) return name
+  const short = untagged(name)
+  if (entries.includes(short)) return short
   let best: string | undefined
   for (const entry of entries) {
     if (entry.includes('*') && fits(name, entry) && (best === undefined || fixed(entry) > fixed(best)))

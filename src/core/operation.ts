@@ -2,6 +2,9 @@
 export const operations = ['chat', 'complete', 'embed', 'rerank', 'count'] as const
 export type Operation = (typeof operations)[number]
 
+/** Runs no model: the tokens that it tells were not consumed. */
+export const isFree = (operation: Operation): boolean => operation === 'count'
+
 /** The wire shapes that a surface and a backend may share. Same dialect on both sides: the bytes go out as they came. */
 export const dialects = [
   'openai-chat',
@@ -17,5 +20,8 @@ export const dialects = [
   'ollama-embeddings',
   'gemini',
   'rerank',
+  'infill',
+  'tokenize',
+  'detokenize',
 ] as const
 export type Dialect = (typeof dialects)[number]

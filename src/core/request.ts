@@ -22,7 +22,7 @@ export interface ModelRequest {
   prompt(): Work<Prompt>
 }
 
-/** What is to be counted (`count`) is a chat. */
+/** What is to be counted (`count`) is a chat; to tokenize a text, or have tokens as text, is a count of a completion's prompt. */
 export type Prompt = ChatPrompt | CompletionPrompt | EmbedPrompt | RerankPrompt
 
 export interface ImagePart {

@@ -15,6 +15,8 @@ export interface AnswerFacts {
   /** Seconds since the epoch. */
   readonly created: number
   readonly request: ModelRequest
+  /** Milliseconds since the call came in, for dialects that tell durations. */
+  readonly tookMs?: () => number
 }
 
 /** An ingress dialect: what clients speak. Pure; one file each. */
@@ -37,6 +39,8 @@ export interface Surface {
   readonly idHeader?: string
   /** A comment or ping that clients of this dialect skip. */
   readonly heartbeat: string
+  /** The status of an error, where the dialect has its own for it; left out: the failure's. */
+  readonly status?: (failure: Failure) => number
   /** The dialect's error body. */
   readonly error: (failure: Failure, requestId: string) => string
 }

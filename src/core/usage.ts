@@ -1,3 +1,5 @@
+import type { Money } from './money.ts'
+
 /** Where a token count comes from: the engine said so, we ran a tokenizer, or we guessed from the length. */
 export const countSources = ['reported', 'counted', 'estimated'] as const
 export type CountSource = (typeof countSources)[number]
@@ -17,6 +19,8 @@ export interface Usage {
   readonly cacheWrite?: Count
   /** Output tokens spent on reasoning; part of `output`. */
   readonly reasoning?: Count
+  /** What the vendor itself says that it charged. */
+  readonly cost?: Money
 }
 
 export const reported = (tokens: number): Count => ({ tokens, source: 'reported' })

@@ -1,4 +1,5 @@
 import { JsonText, parseJson } from '../../core/json.ts'
+import { isSignedHere } from './anthropic-patch.ts'
 import type { ChatPrompt, Message, Part, ResponseFormat, Tool, ToolChoice } from '../../core/request.ts'
 import type { Work } from '../../core/turns.ts'
 import { claudeTraits } from './claude-traits.ts'
@@ -57,13 +58,13 @@ function* turnsOf(messages: readonly Message[], warnings: Warnings): Work<Json[]
   }))
 }
 
-/** Without what the API refuses: empty text, thoughts of another model (they have no signature). */
+/** Without what the API refuses: empty text, thoughts of another model. */
 function* blocksOf(parts: readonly Part[], warnings: Warnings): Work<Json[]> {
   const blocks: Json[] = []
   for (const part of parts) {
     yield
     if (part.type === 'text' && part.text.trim() === '') continue
-    if (part.type === 'reasoning' && part.signature === undefined) warnings.add('reasoning')
+    if (part.type === 'reasoning' && !isSignedHere(part.signature)) warnings.add('reasoning')
     else if (part.type === 'tool-result') {
       const content = yield* blocksOf(part.parts, warnings)
       blocks.push({ type: 'tool_result', tool_use_id: part.id, content, is_error: part.isError })
@@ -97,7 +98,7 @@ const untranslatable = () =>
   unsupported('messages', 'A part of a message cannot be said in this backend’s dialect.')
 
 /** Arguments that are no JSON object (a model's answer that was cut short) are shown as they are. */
-function* inputOf(json: string): Work<unknown> {
+export function* inputOf(json: string): Work<unknown> {
   try {
     const value: unknown = json === '' ? {} : yield* parseJson(json)
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : { arguments: value }

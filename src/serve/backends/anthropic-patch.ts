@@ -45,3 +45,37 @@ function capOutput(draft: Draft, standard: number | undefined, limit: number | u
   const cap = Math.min(asked, limit ?? asked)
   if (cap !== said) draft.set('max_tokens', cap)
 }
+
+/** Signatures are base64; other vendors' seals, and what engines write, are not. */
+export const isSignedHere = (signature: unknown): boolean =>
+  typeof signature === 'string' && /^[\w+/=-]+$/.test(signature) && !signature.startsWith('rs_')
+
+/** A thought of another model in the same conversation has no signature that the API would take: it refuses the call. */
+export function* leaveForeignThoughts(draft: Draft): Work<void> {
+  const { bytes } = draft.body
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  if (!foreignSignature.test(text)) return
+  yield* draft.body.decoding(['messages'])
+  const messages = draft.get('messages')
+  if (!Array.isArray(messages)) return
+  let isAny = false
+  const kept = (messages as unknown[]).map((message) => {
+    const { content } = (message ?? {}) as { readonly content?: unknown }
+    if (!Array.isArray(content)) return message
+    const blocks = (content as unknown[]).filter((block) => !isForeignThought(block))
+    if (blocks.length === content.length) return message
+    isAny = true
+    return { ...(message as object), content: blocks }
+  })
+  if (!isAny) return
+  draft.set('messages', kept)
+  draft.warnings.push('thinking')
+}
+
+/** Nearly no body has one: only then its messages are decoded. */
+const foreignSignature = /"signature"\s*:\s*"(?:"|rs_|[\w+/=-]*\.)/
+
+function isForeignThought(block: unknown): boolean {
+  const { type, signature } = (block ?? {}) as { readonly type?: unknown; readonly signature?: unknown }
+  return type === 'thinking' && !isSignedHere(signature)
+}

@@ -51,6 +51,23 @@ describe('a Messages request', () => {
     expect(jsonOf(sent)).toEqual({ model: 'm', max_tokens: 9, system })
   })
 
+  test.each(['', 'rs_1.gAAAA', 'gemini.thought.c2ln'])(
+    'goes without a thought that another model signed with "%s", and with its own',
+    (signature) => {
+      const thought = (text: string, by: string) => ({ type: 'thinking', thinking: text, signature: by })
+      const said = { type: 'text', text: 'hi' }
+      const turns = (first: readonly object[]) => [
+        { role: 'user', content: 'a' },
+        { role: 'assistant', content: first },
+        { role: 'assistant', content: [thought('own', 'c2ln'), said] },
+      ]
+      const asked = { model: 'm', max_tokens: 8, messages: turns([thought('foreign', signature), said]) }
+      const sent = outgoingOf(backend, requestOf('anthropic-messages', asked), targetOf('m'))
+      expect(jsonOf(sent)['messages']).toEqual(turns([said]))
+      expect(sent.warnings).toEqual(['thinking'])
+    },
+  )
+
   test('gets no sampling default while it thinks, which would make it a bad one', () => {
     const request = requestOf(
       'anthropic-messages',

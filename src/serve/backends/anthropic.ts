@@ -4,7 +4,8 @@ import type { Opening, Outgoing, Target } from '../../core/backend.ts'
 import type { ModelRequest } from '../../core/request.ts'
 import { paced, type Work } from '../../core/turns.ts'
 import { anthropicDraft } from './anthropic-body.ts'
-import { patchAnthropic, putSystem } from './anthropic-patch.ts'
+import { countReading, patchCount } from './anthropic-count.ts'
+import { leaveForeignThoughts, patchAnthropic, putSystem } from './anthropic-patch.ts'
 import { AnthropicReading } from './anthropic-read.ts'
 import { Draft } from './draft.ts'
 import { baseUrl, defaultQueue, remoteSettings, sharedSettings, splitBase } from './kind.ts'
@@ -40,11 +41,16 @@ export const anthropic: BackendKind<z.output<typeof settings>> = {
       send: deps.send,
       concurrency: row.concurrency ?? 256,
       queue: row.queue ?? defaultQueue,
-      operations: ['chat'],
+      operations: ['chat', 'count'],
       open: () => opening,
-      outgoing: (request, target) =>
-        paced(request.body.bytes.length, outgoing(request, target, request.stream || ask === 'stream')),
-      reader: (asked, reply) => readerOf(new AnthropicReading(), asked, reply),
+      outgoing: (request, target) => {
+        const stream = request.operation === 'chat' && (request.stream || ask === 'stream')
+        return paced(request.body.bytes.length, outgoing(request, target, stream))
+      },
+      reader: (asked, reply) => {
+        const reading = asked.dialect === 'anthropic-count' ? countReading : new AnthropicReading()
+        return readerOf(reading, asked, reply)
+      },
       failure: (_outgoing, status, retryAfter, body) =>
         upstreamFailure(status, retryAfter, body, (deps.clock ?? Date).now()),
       probe: { path: '/v1/models' },
@@ -53,23 +59,26 @@ export const anthropic: BackendKind<z.output<typeof settings>> = {
 }
 
 function* outgoing(request: ModelRequest, target: Target, stream: boolean): Work<Outgoing> {
-  const isSame = request.dialect === 'anthropic-messages'
+  const isCount = request.operation === 'count'
+  const dialect = isCount ? 'anthropic-count' : 'anthropic-messages'
+  const isSame = request.dialect === dialect
   const draft = isSame ? new Draft(request.body) : yield* draftOf(request, target.model)
+  if (isSame) yield* leaveForeignThoughts(draft)
   const { system } = target.behaviour
   if (system !== undefined) yield* putSystem(draft, system)
-  patchAnthropic(draft, target, stream)
-  const beta = isSame ? request.headers['anthropic-beta'] : undefined
+  if (isCount) patchCount(draft, target)
+  else patchAnthropic(draft, target, stream)
   return {
-    path: '/v1/messages',
+    path: isCount ? '/v1/messages/count_tokens' : '/v1/messages',
     headers: {
       'content-type': 'application/json',
       accept: stream ? 'text/event-stream' : 'application/json',
-      'anthropic-version': (isSame ? request.headers['anthropic-version'] : undefined) ?? '2023-06-01',
-      ...(beta !== undefined && { 'anthropic-beta': beta }),
+      'anthropic-version': '2023-06-01',
+      ...(isSame && request.headers),
     },
     body: draft.isChanged ? yield* draft.bytes() : draft.body.bytes,
     stream,
-    dialect: 'anthropic-messages',
+    dialect,
     warnings: draft.warnings,
   }
 }

@@ -30,7 +30,7 @@ export class Draft {
   }
 
   setDefault(field: string, value: unknown): void {
-    if (value !== undefined && this.get(field) === undefined) this.set(field, value)
+    if (value !== undefined && !this.#says(field)) this.set(field, value)
   }
 
   /** Takes a field out. */
@@ -40,7 +40,7 @@ export class Draft {
 
   /** Takes a field out and tells the client. */
   drop(field: string): void {
-    if (this.get(field) === undefined) return
+    if (!this.#says(field)) return
     this.remove(field)
     this.warnings.push(field)
   }
@@ -53,9 +53,17 @@ export class Draft {
     return this.#edits !== undefined || this.#splices.length > 0
   }
 
-  *bytes(): Work<Uint8Array> {
-    yield* this.body.locating()
-    return this.body.edit(this.#edits === undefined ? [] : [...this.#edits.values()], this.#splices)
+  bytes(): Work<Uint8Array> {
+    return this.body.editing(this.#edits === undefined ? [] : [...this.#edits.values()], this.#splices)
+  }
+
+  /** As `get` would find, without decoding what is long. */
+  #says(field: string): boolean {
+    const edit = this.#edits?.get(field)
+    const type = this.body.typeOf(field)
+    return edit === undefined
+      ? type !== undefined && type !== 'null'
+      : (edit.value ?? undefined) !== undefined
   }
 
   #change(name: string, edit: Edit): void {

@@ -1,5 +1,6 @@
 import type { ModelEvent } from '../../core/event.ts'
 import { Failure } from '../../core/failure.ts'
+import { isObject } from '../../core/is-object.ts'
 import { JsonText } from '../../core/json.ts'
 import type { Work } from '../../core/turns.ts'
 import type { Draft } from './draft.ts'
@@ -69,9 +70,6 @@ function* functionsOf(tools: unknown, named: unknown): Work<RawFunction[]> {
   }
   return functions
 }
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const malformed = (message: string): Failure => new Failure('bad_request', { message, param: 'tools' })
 

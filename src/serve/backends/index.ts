@@ -2,8 +2,10 @@ import { z } from 'zod'
 
 import { Failure } from '../../core/failure.ts'
 import { anthropic } from './anthropic.ts'
+import { gemini } from './gemini.ts'
 import type { AnyRow, BackendKind } from './kind.ts'
 import { managed } from './managed.ts'
+import { ollama } from './ollama.ts'
 import { openAiCompatible, presetKinds } from './openai-compatible.ts'
 
 export type { AnyRow, BackendDeps, BackendKind, RowBackend } from './kind.ts'
@@ -13,6 +15,8 @@ export const backendKinds = [
   managed,
   openAiCompatible,
   anthropic,
+  ollama,
+  gemini,
   ...presetKinds,
 ] as const satisfies readonly BackendKind[]
 

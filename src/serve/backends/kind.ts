@@ -1,7 +1,8 @@
 import { z } from 'zod'
 
-import type { Backend, EngineOpener } from '../../core/backend.ts'
+import type { Backend, EngineOpener, Target } from '../../core/backend.ts'
 import type { Clock } from '../../core/clock.ts'
+import type { ModelFacts } from '../../core/model-facts.ts'
 import type { Place } from '../../core/place.ts'
 import type { Send } from '../../core/send.ts'
 
@@ -10,6 +11,8 @@ export interface BackendDeps {
   readonly place: Place
   readonly send: Send
   readonly engines?: EngineOpener
+  /** What is known of a target's model, without asking anybody. */
+  readonly factsOf?: (target: Target) => ModelFacts | undefined
   /** Only for `Retry-After` given as a date. */
   readonly clock?: Pick<Clock, 'now'>
 }
@@ -46,6 +49,8 @@ export interface BackendKind<Row extends AnyRow = AnyRow> {
   readonly settings: z.ZodType<Row> & z.core.$ZodTypeDiscriminable
   /** Its models run in engines of ours: a row of `models` that leads here says where the model comes from. */
   readonly runsModels?: true
+  /** It is told with each call how many tokens one may use: its rows of `models` may say `context`. */
+  readonly takesContext?: true
   /** The name of the place of a row: what it says, else what its kind and address say. */
   placeOf(row: Row): string
   create(name: string, row: Row, deps: BackendDeps): RowBackend

@@ -13,8 +13,10 @@ import type {
 } from '../../core/request.ts'
 import type { Work } from '../../core/turns.ts'
 import { Draft } from './draft.ts'
+import { effortOf } from './effort.ts'
 import type { Preset } from './presets.ts'
 import { unsupported } from './quirks.ts'
+import { detailOf, reasoningDetails } from './reasoning-details.ts'
 
 type Json = Record<string, unknown>
 
@@ -35,10 +37,9 @@ function* bodyOf(prompt: Prompt, preset: Preset, warnings: Warnings): Work<Json>
 }
 
 function* chatBody(prompt: ChatPrompt, preset: Preset, warnings: Warnings): Work<Json> {
-  if (prompt.reasoningBudgetTokens !== undefined) warnings.add('thinking.budget_tokens')
   const messages: Json[] = []
   for (const message of prompt.messages) {
-    for (const said of messagesOf(message, warnings)) messages.push(said)
+    for (const said of messagesOf(message, preset, warnings)) messages.push(said)
     yield
   }
   const hasTools = prompt.tools !== undefined && prompt.tools.length > 0
@@ -50,7 +51,7 @@ function* chatBody(prompt: ChatPrompt, preset: Preset, warnings: Warnings): Work
       parallel_tool_calls: prompt.parallelToolCalls,
     }),
     response_format: prompt.responseFormat && formatOf(prompt.responseFormat),
-    reasoning_effort: prompt.reasoningEffort,
+    reasoning_effort: effortOf(prompt, warnings),
     n: prompt.choices,
     logprobs: prompt.logprobs,
     top_logprobs: prompt.topLogprobs,
@@ -97,8 +98,8 @@ function samplingOf(prompt: Sampling, preset: Preset, warnings: Warnings): Json 
 }
 
 /** Tool results are messages of their own here, and come before the rest of their turn. */
-function messagesOf({ role, parts, name }: Message, warnings: Warnings): Json[] {
-  if (role === 'assistant') return [{ role, ...assistantOf(parts, warnings), name }]
+function messagesOf({ role, parts, name }: Message, preset: Preset, warnings: Warnings): Json[] {
+  if (role === 'assistant') return [{ role, ...assistantOf(parts, preset, warnings), name }]
   const messages: Json[] = []
   const others: Part[] = []
   for (const part of parts) {
@@ -115,12 +116,16 @@ function messagesOf({ role, parts, name }: Message, warnings: Warnings): Json[] 
   return messages
 }
 
-function assistantOf(parts: readonly Part[], warnings: Warnings): Json {
+function assistantOf(parts: readonly Part[], preset: Preset, warnings: Warnings): Json {
   const calls = parts.filter((part) => part.type === 'tool-call')
-  const said = parts.filter((part) => part.type !== 'tool-call' && part.type !== 'reasoning')
+  const details = preset.reasoningDetails === true ? reasoningDetails(parts) : []
+  const said = parts.filter(
+    (part) => part.type !== 'tool-call' && part.type !== 'reasoning' && detailOf(part) === undefined,
+  )
   // Earlier thoughts are not sent again: engines leave them out of the prompt, vendors refuse the field.
-  if (said.length + calls.length < parts.length) warnings.add('reasoning')
+  if (said.length + calls.length + details.length < parts.length) warnings.add('reasoning')
   return {
+    reasoning_details: details.length > 0 ? details : undefined,
     content: said.length === 0 ? null : contentOf(said),
     ...(calls.length > 0 && {
       tool_calls: calls.map(({ id, name, input }) => ({

@@ -39,6 +39,17 @@ const unsupportedParam = (act: () => unknown): string | undefined => {
   return 'nothing was refused'
 }
 
+test('the limit of a row holds for `n_predict` too, which llama-server prefers', () => {
+  const row = { kind: 'llama-server', url: 'http://127.0.0.1:1/v1' }
+  const limits = { limits: { maxOutputTokens: 5 } }
+  expect(jsonOf(chat('{"model":"m","n_predict":50}', row, limits))['n_predict']).toBe(5)
+  expect(jsonOf(chat('{"model":"m","n_predict":50,"max_tokens":9}', row, limits))).toMatchObject({
+    n_predict: 5,
+    max_tokens: 5,
+  })
+  expect(jsonOf(chat('{"model":"m"}', row, limits))['max_tokens']).toBe(5)
+})
+
 describe('a request of the same dialect', () => {
   const odd =
     '{ "model" : "m", "seed":12345678901234567890,\n "x":{"b":1,"a":1.50}, "messages":[{"role":"user","content":"\\u00fc"}] }'
@@ -223,6 +234,21 @@ describe('the quirks of engines and vendors', () => {
     expect(jsonOf(sent)).not.toHaveProperty('dimensions')
   })
 
+  test('a long list of tools is looked at no closer than must be', async () => {
+    const tools = Array<string>(100_000).fill('{"type":"function"}').join(',')
+    const ask = async (more: string) => {
+      const request = requestOf('openai-chat', `{"model":"m","tools":[${tools}]${more}}`)
+      const extra = { tools: [], metadata: {} }
+      return jsonOf(
+        await backend({ kind: 'tgi', url: 'http://tgi/v1' }).outgoing(request, targetOf('m', { extra })),
+      )
+    }
+    expect(await ask('')).toMatchObject({ tools: { length: 100_000 }, metadata: {} })
+    expect(
+      await ask(',"response_format":{"type":"json_object"}').catch((failure: Failure) => failure.code),
+    ).toBe('unsupported')
+  })
+
   test('what cannot be done, and may not be dropped, is refused', () => {
     const tgi = { kind: 'tgi', url: 'http://tgi/v1' }
     expect(unsupportedParam(() => chat('{"model":"m","n":2}', tgi))).toBe('n')
@@ -268,7 +294,7 @@ describe('an address', () => {
     })
     expect(engine.probe).toEqual({ path: '/health' })
     expect(backend({ kind: 'openai' }).probe).toEqual({ path: '/v1/models' })
-    expect(backend({ kind: 'gemini' }).probe).toEqual({ path: '/models' })
+    expect(backend({ kind: 'gemini-openai' }).probe).toEqual({ path: '/models' })
   })
 })
 

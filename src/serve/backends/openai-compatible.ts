@@ -1,30 +1,39 @@
 import { z } from 'zod'
 
-import type { Backend, Opening, Outgoing, Target } from '../../core/backend.ts'
+import type { Opening, Target } from '../../core/backend.ts'
 import { isInHouse, isLoopback } from '../../core/hosts.ts'
-import type { Dialect, Operation } from '../../core/operation.ts'
-import type { ModelRequest } from '../../core/request.ts'
-import { paced, type Work } from '../../core/turns.ts'
-import { Draft } from './draft.ts'
-import { forceCall, readingCall, type ForcedCall } from './forced-call.ts'
 import { baseUrl, defaultQueue, remoteSettings, sharedSettings, splitBase } from './kind.ts'
 import type { BackendDeps, BackendKind, RowBackend } from './kind.ts'
-import { openAiDraft } from './openai-body.ts'
-import { canStream, patchOpenAi, putSystem } from './openai-patch.ts'
-import { OpenAiReading } from './openai-read.ts'
+import { openAiBackend } from './openai-backend.ts'
+import { apis } from './openai-server.ts'
 import { plain, presets } from './presets.ts'
 import type { Preset } from './presets.ts'
-import { unsupported } from './quirks.ts'
-import { readerOf } from './reading.ts'
-import { upstreamFailure } from './upstream-failure.ts'
 
 const openAiSettings = {
   ...sharedSettings,
   ...remoteSettings,
+  api: z
+    .enum(apis)
+    .optional()
+    .describe(
+      'Which of OpenAI’s two interfaces to ask for chats; left out: the one that the client speaks, where the backend has both.',
+    ),
+  mediaUrls: z
+    .enum(['refuse', 'fetch'])
+    .optional()
+    .describe(
+      'Images, audio and video that a client names by address: an engine would fetch them itself, from inside your network. refuse: only data: URLs (the default but for vendors).',
+    ),
   apiVersion: z
     .string()
     .optional()
     .describe('Azure’s dated interface: `api-version`; the model is in the path.'),
+  deployments: z
+    .record(z.string().min(1), z.string().min(1))
+    .optional()
+    .describe(
+      'Azure: the deployment of each model, so that models are asked for and accounted by their own names.',
+    ),
 } as const
 
 const settings = z.strictObject({
@@ -81,20 +90,29 @@ function createFrom(name: string, row: OpenAiRow, preset: Preset, deps: BackendD
   const { root, api } = splitBase(row.url)
   const headers = { ...keyHeader(row.apiKey, preset), ...row.headers }
   const opening: Opening = { url: root, headers, close: () => undefined }
-  const version = row.apiVersion
+  const ask = row.ask ?? (preset.run === 'engine' ? 'stream' : 'same')
+  const mayFetch = row.mediaUrls === undefined ? preset.run === 'vendor' : row.mediaUrls === 'fetch'
+  const under = (path: string): string => api + path
   return openAiBackend({
     name,
     kind: row.kind,
-    preset,
     deps,
     concurrency: row.concurrency ?? preset.concurrency,
     queue: row.queue ?? defaultQueue,
-    ask: row.ask ?? (preset.run === 'engine' ? 'stream' : 'same'),
+    operations: preset.operations,
     open: () => opening,
-    pathOf: (operation, model) =>
-      version === undefined
-        ? api + paths[operation]
-        : `${api}/deployments/${pathSegment(model)}${paths[operation]}?api-version=${version}`,
+    serverOf: (target) => {
+      const model = row.deployments?.[target.model] ?? target.model
+      return {
+        preset,
+        ask,
+        api: row.api,
+        mayFetch,
+        target: model === target.model ? target : { ...target, model },
+        facts: deps.factsOf?.(target),
+        under: row.apiVersion === undefined ? under : datedPaths(api, model, row.apiVersion),
+      }
+    },
     probe: { path: 'beside' in preset.probe ? preset.probe.beside : api + preset.probe.under },
   })
 }
@@ -104,97 +122,11 @@ function keyHeader(key: string | undefined, { keyHeader: header }: Preset): Reco
   return header === undefined ? { authorization: `Bearer ${key}` } : { [header]: key }
 }
 
+/** Azure's dated interface: the deployment is in the path, but for Responses. */
+const datedPaths =
+  (api: string, model: Target['model'], version: string) =>
+  (path: string): string =>
+    `${api}${path.startsWith('/responses') ? '' : `/deployments/${pathSegment(model)}`}${path}?api-version=${version}`
+
 /** A name that stays one segment of a path: `..` would leave it. */
 const pathSegment = (name: string): string => encodeURIComponent(name).replaceAll('.', '%2E')
-
-/** What an OpenAI-speaking backend needs to know; `managed` fills it in its own way. */
-interface OpenAiParts extends Pick<Backend, 'name' | 'kind' | 'concurrency' | 'open' | 'probe'> {
-  readonly preset: Preset
-  readonly deps: BackendDeps
-  readonly queue: number
-  readonly ask: 'stream' | 'same'
-  readonly pathOf: (operation: OpenAiOperation, model: string) => string
-}
-
-export function openAiBackend({ preset, deps, ask, pathOf, ...parts }: OpenAiParts): RowBackend {
-  const headers = {
-    stream: headersFor('text/event-stream', preset),
-    whole: headersFor('application/json', preset),
-  }
-  return {
-    ...parts,
-    place: deps.place,
-    send: deps.send,
-    operations: preset.operations,
-    outgoing: (request, target) =>
-      paced(request.body.bytes.length, outgoing(request, target, preset, ask, pathOf, headers)),
-    reader: (asked: Asked, reply) => {
-      const reading = new OpenAiReading()
-      return readerOf(asked.forced === undefined ? reading : readingCall(reading, asked.forced), asked, reply)
-    },
-    failure: (_outgoing, status, retryAfter, body) =>
-      upstreamFailure(status, retryAfter, body, (deps.clock ?? Date).now()),
-  }
-}
-
-/** What the adapter must remember of what it asked. */
-interface Asked extends Outgoing {
-  readonly forced?: ForcedCall | undefined
-}
-
-function* outgoing(
-  request: ModelRequest,
-  target: Target,
-  preset: Preset,
-  ask: 'stream' | 'same',
-  pathOf: OpenAiParts['pathOf'],
-  headers: { readonly stream: Headers; readonly whole: Headers },
-): Work<Asked> {
-  const { operation } = request
-  if (!isOpenAi(operation) || !preset.operations.includes(operation)) {
-    throw unsupported('model', `This backend has no operation ${operation}.`)
-  }
-  const dialect = dialectOf[operation]
-  const draft =
-    request.dialect === dialect
-      ? new Draft(request.body)
-      : yield* openAiDraft(yield* request.prompt(), preset)
-  const forced = operation === 'chat' && preset.bindsCalls ? yield* forceCall(draft) : undefined
-  const wasBase64 = operation === 'embed' && draft.get('encoding_format') === 'base64'
-  const stream = operation !== 'embed' && (request.stream || (ask === 'stream' && canStream(draft)))
-  const { system } = target.behaviour
-  if (system !== undefined && operation !== 'embed') yield* putSystem(draft, operation, system)
-  patchOpenAi(draft, operation, target, preset, stream)
-  return {
-    path: pathOf(operation, target.model),
-    headers: stream ? headers.stream : headers.whole,
-    body: draft.isChanged ? yield* draft.bytes() : draft.body.bytes,
-    stream,
-    dialect,
-    warnings: draft.warnings,
-    mustEncode: (wasBase64 && !preset.base64) || forced !== undefined,
-    forced,
-  }
-}
-
-type Headers = Outgoing['headers']
-
-const headersFor = (accept: string, preset: Preset): Headers => ({
-  'content-type': 'application/json',
-  accept,
-  ...preset.headers,
-})
-
-const paths = { chat: '/chat/completions', complete: '/completions', embed: '/embeddings' } as const
-
-type OpenAiOperation = keyof typeof paths
-
-const isOpenAi = (operation: Operation): operation is OpenAiOperation => operation in paths
-
-export const pathUnder = (api: string, operation: OpenAiOperation): string => api + paths[operation]
-
-const dialectOf = {
-  chat: 'openai-chat',
-  complete: 'openai-completions',
-  embed: 'openai-embeddings',
-} as const satisfies Record<OpenAiOperation, Dialect>

@@ -52,7 +52,7 @@ function behave(draft: Draft, behaviour: Behaviour, preset: Preset): void {
     const stop = mergeStop(draft.get('stop'), behaviour.stop)
     if (stop !== undefined) draft.set('stop', stop)
   }
-  capOutput(draft, behaviour, preset)
+  capOutput(draft, behaviour, preset.outputLimit)
 }
 
 function useDefaults(draft: Draft, defaults: Sampling, preset: Preset): void {
@@ -77,11 +77,13 @@ export function mergeStop(own: unknown, added: readonly string[] | undefined): r
   return missing.length === 0 ? undefined : [...list, ...missing]
 }
 
-/** Under the name that the engine reads, the lower of what the client and the row say. */
-function capOutput(draft: Draft, { defaults, limits }: Behaviour, preset: Preset): void {
+/** Under the first name, or those of them that are there: the lower of what the client and the row say. */
+export function capOutput(draft: Draft, { defaults, limits }: Behaviour, names: readonly string[]): void {
+  const fields =
+    names.length > outputFields.length || !outputFields.includes(names[0] ?? '') ? names : outputFields
   let cap = limits?.maxOutputTokens ?? Infinity
   let isSaid = false
-  for (const field of outputFields) {
+  for (const field of fields) {
     const tokens = draft.get(field)
     if (typeof tokens !== 'number') continue
     isSaid = true
@@ -90,20 +92,20 @@ function capOutput(draft: Draft, { defaults, limits }: Behaviour, preset: Preset
   if (!isSaid) cap = Math.min(cap, defaults?.maxOutputTokens ?? Infinity)
   if (cap === Infinity) return
   let isRead = false
-  for (const field of outputFields) {
+  for (const field of fields) {
     const tokens = draft.get(field)
     if (typeof tokens !== 'number') continue
-    if (!preset.outputLimit.includes(field)) draft.remove(field)
+    if (!names.includes(field)) draft.remove(field)
     else {
       isRead = true
       if (tokens > cap) draft.set(field, cap)
     }
   }
-  const first = preset.outputLimit[0]
+  const [first] = names
   if (!isRead && first !== undefined) draft.set(first, cap)
 }
 
-const outputFields = ['max_tokens', 'max_completion_tokens'] as const
+const outputFields: readonly string[] = ['max_tokens', 'max_completion_tokens']
 
 const samplingFields = [
   ['temperature', 'temperature'],

@@ -4,6 +4,7 @@ import { addUsage, timingsOf, usageOf } from './openai-usage.ts'
 import type { RawUsage } from './openai-usage.ts'
 import { invalid, parseObject } from './reading.ts'
 import type { Reading } from './reading.ts'
+import { signedIn, type RawThought } from './reasoning-details.ts'
 import { failureInBody } from './upstream-failure.ts'
 
 interface RawCall {
@@ -17,6 +18,8 @@ interface RawMessage {
   readonly content?: string | readonly { readonly type?: string; readonly text?: string }[] | null
   readonly reasoning_content?: string | null
   readonly reasoning?: string | null
+  /** OpenRouter: what must travel back, beside the text that `reasoning` says already. */
+  readonly reasoning_details?: readonly RawThought[] | null
   readonly refusal?: string | null
   readonly tool_calls?: readonly RawCall[] | null
 }
@@ -108,6 +111,7 @@ export class OpenAiReading implements Reading {
     if (message) {
       const thought = message.reasoning_content ?? message.reasoning
       if (thought) events.push(of(choice, { type: 'reasoning', text: thought }))
+      for (const signed of signedIn(message.reasoning_details ?? [])) events.push(of(choice, signed))
       if (message.content) readContent(message.content, choice, events)
       if (message.refusal) events.push(of(choice, { type: 'refusal', text: message.refusal }))
       if (message.tool_calls) this.#toolCalls(message.tool_calls, choice, events)

@@ -10,6 +10,8 @@ export interface RawUsage {
     readonly cache_write_tokens?: number | null
   } | null
   readonly completion_tokens_details?: { readonly reasoning_tokens?: number | null } | null
+  /** OpenRouter: what it charged, in credits, which are US dollars. */
+  readonly cost?: number | null
   /** LocalAI, when asked for `Extra-Usage`: milliseconds. */
   readonly timing_prompt_processing?: number
   readonly timing_token_generation?: number
@@ -26,8 +28,14 @@ export function usageOf(raw: RawUsage): Usage {
   if (isCount(written)) usage.cacheWrite = reported(written)
   const reasoning = raw.completion_tokens_details?.reasoning_tokens
   if (isCount(reasoning)) usage.reasoning = reported(reasoning)
-  return usage
+  return Object.assign(usage, costOf(raw.cost))
 }
+
+/** US dollars as the vendor says them. */
+export const costOf = (dollars: number | null | undefined): Pick<Usage, 'cost'> =>
+  typeof dollars === 'number' && dollars >= 0
+    ? { cost: { nano: Math.round(dollars * 1e9), currency: 'USD' } }
+    : {}
 
 /**
  * llama.cpp tells each choice's usage by itself: the answers add up, and the prompts too unless all choices share one.

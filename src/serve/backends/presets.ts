@@ -1,4 +1,5 @@
 import type { Operation } from '../../core/operation.ts'
+import type { Counting } from './count-call.ts'
 import type { QuirkName } from './quirks.ts'
 
 /** An engine or vendor that speaks OpenAI's dialect: one row. */
@@ -18,7 +19,7 @@ export interface Preset {
   /** Header that takes the key; left out: `authorization: Bearer`. */
   readonly keyHeader?: string
   /** Names of the output limit that it reads, the one to write first. */
-  readonly outputLimit: readonly ('max_tokens' | 'max_completion_tokens')[]
+  readonly outputLimit: readonly ('max_tokens' | 'max_completion_tokens' | 'n_predict')[]
   /** Reads `top_k`, which OpenAI itself refuses. */
   readonly readsTopK: boolean
   /** Gives several answers (`n`). */
@@ -27,6 +28,14 @@ export interface Preset {
   readonly base64: boolean
   /** Does not keep to `tool_choice`, but to a schema: calls that must come are asked for by one. */
   readonly bindsCalls?: true
+  /** Fills in text up to a suffix by a way of its own (`/infill`), and reads no `suffix` elsewhere. */
+  readonly infills?: true
+  /** Gives thoughts as signed `reasoning_details`, and wants them back. */
+  readonly reasoningDetails?: true
+  /** Speaks `/responses` itself, so that its clients are handed on. */
+  readonly responses?: true
+  /** How it counts tokens, where it does (`count`). */
+  readonly counting?: Counting
   readonly quirks?: readonly QuirkName[]
   /** Sent with every call. */
   readonly headers?: Readonly<Record<string, string>>
@@ -55,6 +64,21 @@ const vendor = {
 
 const besideHealth = { beside: '/health' } as const
 
+/** What an engine of ours may be able to do; each preset says what it is. */
+export const allOperations = ['chat', 'complete', 'embed', 'rerank', 'count'] as const
+
+/** vLLM's own, and SGLang's after it. */
+const vllmCounting = {
+  chat: { path: '/tokenize', as: 'chat' },
+  tokenize: { path: '/tokenize', field: 'prompt' },
+  detokenize: { path: '/detokenize' },
+} as const satisfies Counting
+
+/** OpenAI's, which counts a chat in the words of Responses. */
+const openAiCounting = {
+  chat: { path: '/v1/responses/input_tokens', as: 'responses' },
+} as const satisfies Counting
+
 /** The plain kind: nothing is known, so nothing is changed that need not be. */
 export const plain: Preset = {
   ...engine,
@@ -72,7 +96,9 @@ export const presets: readonly Preset[] = [
     about: 'vLLM',
     url: 'http://127.0.0.1:8000/v1',
     concurrency: 256,
+    operations: allOperations,
     probe: besideHealth,
+    counting: vllmCounting,
     quirks: ['no-suffix'],
   },
   {
@@ -80,10 +106,14 @@ export const presets: readonly Preset[] = [
     id: 'tgi',
     about: 'Hugging Face text-generation-inference (in maintenance since 2025)',
     concurrency: 128,
-    operations: ['chat', 'complete'],
+    operations: ['chat', 'complete', 'count'],
     probe: besideHealth,
     manyChoices: false,
-    quirks: ['stop-list', 'no-zero-presence-penalty', 'top-logprobs-to-5', 'tools-or-format'],
+    counting: {
+      chat: { path: '/chat_tokenize', as: 'chat' },
+      tokenize: { path: '/tokenize', field: 'inputs' },
+    },
+    quirks: ['no-suffix', 'stop-list', 'no-zero-presence-penalty', 'top-logprobs-to-5', 'tools-or-format'],
   },
   {
     ...engine,
@@ -100,7 +130,12 @@ export const presets: readonly Preset[] = [
     about: 'LocalAI',
     url: 'http://127.0.0.1:8080/v1',
     concurrency: 16,
+    operations: allOperations,
     probe: { beside: '/readyz' },
+    counting: {
+      tokenize: { path: '/v1/tokenize', field: 'content' },
+      detokenize: { path: '/v1/detokenize' },
+    },
     outputLimit: ['max_completion_tokens', 'max_tokens'],
     headers: { 'extra-usage': 'true' },
   },
@@ -110,8 +145,10 @@ export const presets: readonly Preset[] = [
     about: 'SGLang',
     url: 'http://127.0.0.1:30000/v1',
     concurrency: 256,
+    operations: allOperations,
     probe: besideHealth,
     base64: false,
+    counting: vllmCounting,
   },
   {
     ...engine,
@@ -119,20 +156,38 @@ export const presets: readonly Preset[] = [
     about: 'llama.cpp’s own server',
     url: 'http://127.0.0.1:8080/v1',
     concurrency: 16,
+    operations: allOperations,
     probe: besideHealth,
+    // It prefers `n_predict`, which clients of its own interface send.
+    outputLimit: ['max_tokens', 'max_completion_tokens', 'n_predict'],
     bindsCalls: true,
+    infills: true,
+    counting: {
+      chat: { path: '/v1/chat/completions/input_tokens', as: 'chat' },
+      tokenize: { path: '/tokenize', field: 'content' },
+      detokenize: { path: '/detokenize' },
+    },
     quirks: ['no-dimensions'],
   },
-  { ...vendor, id: 'openai', about: 'OpenAI', url: 'https://api.openai.com/v1' },
+  {
+    ...vendor,
+    id: 'openai',
+    about: 'OpenAI',
+    url: 'https://api.openai.com/v1',
+    operations: ['chat', 'complete', 'embed', 'count'],
+    responses: true,
+    counting: openAiCounting,
+  },
   {
     ...vendor,
     id: 'azure',
-    about: 'Azure OpenAI; `model` is the name of the deployment',
+    about: 'Azure OpenAI; `model` is the name of the deployment, or one that `deployments` leads to it',
+    responses: true,
     keyHeader: 'api-key',
   },
   {
     ...vendor,
-    id: 'gemini',
+    id: 'gemini-openai',
     about: 'Google Gemini, its OpenAI face',
     url: 'https://generativelanguage.googleapis.com/v1beta/openai',
     operations: ['chat', 'embed'],
@@ -157,5 +212,6 @@ export const presets: readonly Preset[] = [
     outputLimit: ['max_tokens', 'max_completion_tokens'],
     readsTopK: true,
     manyChoices: false,
+    reasoningDetails: true,
   },
 ]

@@ -26,8 +26,8 @@ export const quirks = {
   'tools-or-format': (draft) => {
     const format = draft.get('response_format') as { type?: unknown } | undefined
     if (format === undefined || format.type === 'text') return
-    const tools = draft.get('tools') as readonly unknown[] | undefined
-    if (tools === undefined || tools.length === 0) return
+    // Of a long list more need not be known.
+    if (draft.body.typeOf('tools') !== 'list' || draft.body.isEmptyList('tools')) return
     throw unsupported('response_format', 'This backend cannot do tools and a response format at once.')
   },
   'no-suffix': (draft) => {

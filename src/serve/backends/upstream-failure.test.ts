@@ -162,3 +162,31 @@ test.each<[unknown, FailureCode]>([
   const event = failureInBody(JSON.stringify({ error }), error)
   expect(event).toMatchObject({ type: 'failure', code })
 })
+
+test.each<[string, number, unknown, FailureCode]>([
+  [
+    'Azure’s filter',
+    400,
+    openAi(
+      'The response was filtered due to the prompt triggering content management policy.',
+      'invalid_request_error',
+      'content_filter',
+    ),
+    'content_refused',
+  ],
+  [
+    'a model without infill',
+    501,
+    openAi('Infill is not supported by this model: prefix token is missing.', 'not_supported_error', 501),
+    'unsupported',
+  ],
+  [
+    'TGI at its limit',
+    429,
+    { error: 'Model is overloaded', error_type: 'overloaded' },
+    'upstream_overloaded',
+  ],
+  ['a vendor’s limit', 429, openAi('Slow down.', 'rate_limit_error'), 'upstream_rate_limited'],
+])('%s is told as what it is', (_, status, body, code) => {
+  expect(fail(status, body).code).toBe(code)
+})

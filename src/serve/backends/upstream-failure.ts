@@ -52,9 +52,19 @@ function codeOf(status: number, { text, kind }: Complaint): FailureCode {
     return 'context_exceeded'
   // llama-server answers 500 to an embedding input over its batch.
   if (status === 500 && /too large to process/i.test(text)) return 'context_exceeded'
+  // llama-server says 500 to what a model without a projector was not made for, and to what it could not read.
+  if (status === 500 && /(image|audio|video) input is not supported/i.test(text)) return 'unsupported'
+  if (status === 500 && /\[json\.exception|Failed to parse|Unsupported param/i.test(text))
+    return 'upstream_rejected'
+  // What a model or a server was not made for: llama-server’s infill, its ranking.
+  if (status === 501 || /not_supported_error/.test(kind)) return 'unsupported'
+  // Azure, by its code or by the one inside.
+  if (status === 400 && /content_filter|ResponsibleAIPolicyViolation/.test(kind)) return 'content_refused'
   if (status === 401) return 'upstream_auth'
   if (status === 403) return 'upstream_forbidden'
   if (status === 404) return 'upstream_not_found'
+  // TGI has more calls than it takes.
+  if (status === 429 && /overloaded/.test(kind)) return 'upstream_overloaded'
   // 402: the account is empty, OpenAI’s 429 `insufficient_quota`.
   if (status === 402 || status === 408 || status === 429) return 'upstream_rate_limited'
   if (status === 503 || status === 529) return 'upstream_overloaded'

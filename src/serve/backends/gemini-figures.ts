@@ -1,0 +1,42 @@
+import type { ModelEvent } from '../../core/event.ts'
+import { reported } from '../../core/usage.ts'
+import { geminiFailureIn } from './gemini-failure.ts'
+import { isCount } from './openai-usage.ts'
+import { invalid, parseObject, type Reading } from './reading.ts'
+
+interface RawFigures {
+  readonly embeddings?: readonly { readonly values?: readonly number[] }[]
+  readonly usageMetadata?: { readonly promptTokenCount?: number } | null
+  readonly totalTokens?: number
+  readonly error?: unknown
+}
+
+/** Reads what never streams. */
+const whole = (events: (raw: RawFigures) => readonly ModelEvent[]): Reading => ({
+  message: () => {
+    throw invalid('is a stream')
+  },
+  whole: (body) => {
+    const text = decoder.decode(body)
+    const raw = parseObject(text) as RawFigures
+    return [...(raw.error ? [geminiFailureIn(text, raw.error)] : events(raw)), { type: 'end' }]
+  },
+})
+
+/** `{embeddings: [{values}]}`, in the order of the texts. */
+export const embedReading = whole(({ embeddings, usageMetadata }) => {
+  if (!Array.isArray(embeddings)) throw invalid('has no vectors')
+  const vectors = (embeddings as NonNullable<RawFigures['embeddings']>).map(
+    ({ values = [] }, index): ModelEvent => ({ type: 'embedding', index, vector: values }),
+  )
+  const tokens = usageMetadata?.promptTokenCount
+  return isCount(tokens) ? [...vectors, { type: 'usage', usage: { input: reported(tokens) } }] : vectors
+})
+
+/** `{totalTokens}`: of the prompt that was counted. */
+export const countReading = whole(({ totalTokens }) => {
+  if (!isCount(totalTokens)) throw invalid('has no count')
+  return [{ type: 'usage', usage: { input: reported(totalTokens) } }]
+})
+
+const decoder = new TextDecoder()
