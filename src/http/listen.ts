@@ -1,6 +1,8 @@
 import { Failure } from '../core/failure.ts'
+import { listenAddress } from '../core/listen-address.ts'
 import { readable } from './path.ts'
 import type { Crashed, Handler } from './server.ts'
+import { noSockets, socketHooks, upgraded, type Sockets } from './socket.ts'
 
 export interface Listening {
   /** What clients put before `/v1`. */
@@ -15,11 +17,23 @@ export interface Listening {
 const flushMs = 2000
 
 /**
- * Opens the port. `listen` is `HOST:PORT`, `[::1]:PORT` or `:PORT`; port 0 takes a free one.
- * Throws `Failure('port_in_use' | 'config_invalid')`.
+ * Opens the port of a `HOST:PORT`; port 0 takes a free one.
+ * Throws `Failure('port_in_use' | 'listen_failed' | 'config_invalid')`.
  */
-export function listen(address: string, handler: Handler, crashed: Crashed = noWord): Listening {
-  const { hostname, port } = readAddress(address)
+export function listen(
+  address: string,
+  handler: Handler,
+  crashed: Crashed = noWord,
+  sockets: Sockets = noSockets,
+): Listening {
+  const parts = listenAddress(address)
+  if (parts === undefined) {
+    throw new Failure('config_invalid', {
+      message: `${address} is no address to listen on; write HOST:PORT.`,
+      param: 'listen',
+    })
+  }
+  const { host: hostname, port } = parts
   try {
     const server = Bun.serve({
       hostname,
@@ -31,7 +45,12 @@ export function listen(address: string, handler: Handler, crashed: Crashed = noW
       development: false,
       // Without this Bun shares the port with whoever has it, and nobody is told.
       reusePort: false,
-      fetch: (request) => handler(readable(request)),
+      fetch: (request, own) => {
+        const read = readable(request)
+        const session = sockets.accept(read)
+        return session === undefined ? handler(read) : upgraded(session, request, own)
+      },
+      websocket: socketHooks(sockets.maxBytes),
       // Bun would print the error with its words, which may be the client's.
       error: crashed,
     })
@@ -47,27 +66,16 @@ export function listen(address: string, handler: Handler, crashed: Crashed = noW
       },
     }
   } catch (thrown) {
-    if ((thrown as { code?: string }).code === 'EADDRINUSE') {
-      throw new Failure('port_in_use', `${address} is in use.`, { cause: thrown })
-    }
-    throw new Failure('config_invalid', `Nothing can listen on ${address}: ${(thrown as Error).message}`, {
-      cause: thrown,
-    })
+    const { code = 'unknown' } = thrown as { code?: string }
+    if (code === 'EADDRINUSE') throw new Failure('port_in_use', `${address} is in use.`, { cause: thrown })
+    const message = `Nothing can listen on ${address}: ${reasons[code] ?? code}.`
+    throw new Failure('listen_failed', message, { cause: thrown })
   }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EADDRNOTAVAIL: 'it is no address of this machine',
+  EACCES: 'this user may not open that port',
 }
 
 const noWord: Crashed = () => new Response(undefined, { status: 500 })
-
-const addressPattern = /^(?:\[([\da-f:.]+)\]|([^:]*)):(\d{1,5})$/i
-
-export function readAddress(address: string): { readonly hostname: string; readonly port: number } {
-  const match = addressPattern.exec(address)
-  const port = Number(match?.[3])
-  if (match === null || port > 65_535) {
-    throw new Failure('config_invalid', {
-      message: `${address} is no address to listen on; write HOST:PORT.`,
-      param: 'listen',
-    })
-  }
-  return { hostname: match[1] ?? (match[2] === '' || match[2] === undefined ? '127.0.0.1' : match[2]), port }
-}

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { fakeAnswer } from '../testing/fake-answers.ts'
 import { FakeModel } from '../testing/fake-model.ts'
 import { startTestApp, type TestApp } from '../testing/test-app.ts'
+import { listen } from './listen.ts'
 
 let model: FakeModel
 let inhouse: TestApp
@@ -92,10 +93,39 @@ test('a model is found by its name with slashes and percent signs, encoded or no
     ['openai/gpt-4.1', 'openai/gpt-4.1'],
     ['openai%2Fgpt-4.1', 'openai/gpt-4.1'],
     ['a%252Fb', 'a%2Fb'],
+    // Broken escapes are a name like any other, here one that the wildcard takes.
+    ['%E0%A4%A', '%E0%A4%A'],
   ] as const) {
     expect(await (await get(`/v1/models/${path}`)).json()).toMatchObject({ id })
   }
-  expect((await get('/v1/models/%E0%A4%A')).status).toBe(404)
+})
+
+test('a model that a call may ask for under a wildcard is found by its name, and listed by none', async () => {
+  await using only = await startTestApp(config().replace('"*":', '"gpt-*":'))
+  const ask = (path: string): Promise<Response> =>
+    fetch(only.app.url + path, { headers: { authorization: `Bearer ${only.key}` } })
+  expect(await (await ask('/v1/models/gpt-4o')).json()).toMatchObject({ id: 'gpt-4o', owned_by: 'one' })
+  expect((await ask('/v1/models/claude')).status).toBe(404)
+  const { data } = (await (await ask('/v1/models')).json()) as { data: { id: string }[] }
+  expect(data.map(({ id }) => id)).toEqual(['m', 'openai/gpt-4.1', 'a%2Fb'])
+})
+
+test.each([
+  ['/v1/chat/completions', {}],
+  ['/v1/messages', { max_tokens: 5 }],
+  ['/v1/chat/completions/input_tokens', {}],
+])('%s without a message is refused, in whatever way the list is empty', async (path, more) => {
+  const padded = `{"model":"m","messages":[${' '.repeat(300_000)}]${'max_tokens' in more ? ',"max_tokens":5' : ''}}`
+  for (const body of [{ model: 'm', messages: [], ...more }, padded]) {
+    const answer = await inhouse.post(path, body)
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining('must not be empty')])
+  }
+})
+
+test('an address that this machine does not have is told as such, and not as a mistake of the config', () => {
+  expect(() => listen('192.0.2.1:4141', () => new Response())).toThrow(
+    expect.objectContaining({ code: 'listen_failed', message: expect.stringContaining('192.0.2.1:4141') }),
+  )
 })
 
 test('a client without a good key is told how to show one', async () => {

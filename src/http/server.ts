@@ -16,6 +16,10 @@ import { pathOf } from './path.ts'
 export interface Readiness {
   readonly ready: boolean
   readonly models: Readonly<Record<string, string>>
+  /** How busy the engines say they are: requests that run and wait inside them, and how full their caches are. */
+  readonly load?: Readonly<
+    Record<string, { readonly running?: number; readonly waiting?: number; readonly cacheUse?: number }>
+  >
   /** Why nothing is served, where it cannot be written down. */
   readonly store?: FailureCode
 }
@@ -128,7 +132,9 @@ function answer(request: Request, surface: Surface, parts: ServerParts): Promise
   const call = new HttpCall(request, surface, parts)
   const around = parts.around?.[surface.id]
   const { gateway } = parts
-  return around === undefined ? gateway.handle(call) : around(call, (it) => gateway.handle(it))
+  if (around === undefined) return gateway.handle(call)
+  const refused = (thrown: unknown): Response => refuse(asFailure(thrown), parts, surface.error)
+  return around(call, (it) => gateway.handle(it)).catch(refused)
 }
 
 async function shown(c: Context, page: Page, parts: ServerParts): Promise<Response> {
@@ -194,7 +200,8 @@ function errorNear(path: string, { surfaces, pages }: ServerParts): ErrorOf {
   return best.error
 }
 
-function refuse(
+/** The failure in the dialect of `error`. */
+export function refuse(
   failure: Failure,
   parts: ServerParts,
   error: ErrorOf = openAiError,

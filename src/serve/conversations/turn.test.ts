@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as fc from 'fast-check'
+
+import { openSummary, sealSummary } from './compaction.ts'
+import { joinLists } from './items.ts'
+import { ResponseStore } from './response-store.ts'
+import { beginTurn, type Past } from './turn.ts'
+
+const numRuns = Number(process.env['PROPERTY_RUNS'] ?? 1000)
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
+const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
+/** JSON text as people and programs write it. */
+const print = (value: unknown, indent: number): string => JSON.stringify(value, null, indent)
+
+let home: string
+let store: ResponseStore
+let isOn = true
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'inhouse-turn-'))
+  store = await ResponseStore.open({
+    home,
+    clock: { now: () => 1 },
+    settings: () => ({ store: isOn, keepHours: 1, maxBytes: 1e9 }),
+  })
+})
+afterAll(async () => {
+  await store.close()
+  await rm(home, { recursive: true })
+})
+
+const begin = (text: string, recall?: Past['recall']) =>
+  beginTurn(encode(text), { owner: 'key_a', store, ...(recall !== undefined && { recall }) })
+
+test('lists of any content and spacing in one are all their items in order', () => {
+  const lists = fc.array(fc.tuple(fc.array(fc.jsonValue()), fc.nat({ max: 3 })))
+  fc.assert(
+    fc.property(lists, (all) => {
+      const joined = joinLists(...all.map(([items, indent]) => encode(print(items, indent))))
+      expect(JSON.parse(decode(joined))).toEqual(JSON.parse(JSON.stringify(all.flatMap(([items]) => items))))
+    }),
+    { numRuns },
+  )
+})
+
+test('any request gets the conversation before its input, and keeps all else byte for byte', async () => {
+  const item = fc.record({ role: fc.constant('user'), content: fc.string() })
+  const input = fc.oneof(fc.string(), fc.array(item))
+  const others = fc.dictionary(fc.constantFrom('a', 'b', 'metadata', 'tools'), fc.jsonValue())
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(item),
+      fc.array(item),
+      input,
+      others,
+      fc.nat({ max: 2 }),
+      async (before, said, own, rest, indent) => {
+        const asked = { ...rest, input: own, previous_response_id: 'resp_1', n: 1 }
+        const text = print(asked, indent)
+        const turn = await begin(text, () => ({
+          input: encode(print(before, indent)),
+          output: encode(print(said, indent)),
+        }))
+        const items =
+          typeof own === 'string'
+            ? [{ type: 'message', role: 'user', content: [{ type: 'input_text', text: own }] }]
+            : own
+        const whole = [...before, ...said, ...items]
+        expect(JSON.parse(decode(turn.input))).toEqual(whole)
+        expect(JSON.parse(decode(turn.body))).toEqual({ ...JSON.parse(text), input: whole })
+        const at = text.indexOf(`"input":`)
+        expect(decode(turn.body).slice(0, at)).toBe(text.slice(0, at))
+        expect(decode(turn.body).endsWith(text.slice(text.lastIndexOf('"previous_response_id"')))).toBe(true)
+      },
+    ),
+    { numRuns: Math.min(numRuns, 300) },
+  )
+})
+
+test('a request that refers to nothing before it is asked as it came', async () => {
+  const text = '{ "model" : "m", "input" : [ {"n": 1e400} ], "x": 12345678901234567890 }'
+  const turn = await begin(text)
+  expect(decode(turn.body)).toBe(text)
+  expect(decode(turn.input)).toBe('[ {"n": 1e400} ]')
+})
+
+describe('a request is refused', () => {
+  const refused = [
+    ['{"input":"x","previous_response_id":7}', 'previous_response_id'],
+    ['{"input":"x","background":true,"store":false}', 'background'],
+    ['{"input":[{"type":"compaction","encrypted_content":"ihc1.AAAA"}]}', 'input'],
+  ] as const
+  test.each(refused)('%s', async (text, param) => {
+    expect(begin(text)).rejects.toMatchObject({ code: 'bad_request', facts: { param } })
+  })
+
+  test('that goes on from a response that is not complete', async () => {
+    const resource = encode('{"status":"in_progress","output":[]}')
+    await store.keep('key_a', { id: 'resp_2', input: encode('[]'), resource, items: [] })
+    expect(begin('{"input":"x","previous_response_id":"resp_2"}')).rejects.toMatchObject({
+      code: 'bad_request',
+    })
+  })
+})
+
+test('where nothing is kept the answer says so, and only who asked for it is warned', async () => {
+  isOn = false
+  try {
+    const asked = await begin('{"input":"x","store":true}')
+    expect([decode(asked.body), asked.warnings]).toEqual(['{"input":"x","store":false}', ['store']])
+    const usual = await begin('{"input":"x"}')
+    expect([decode(usual.body), usual.warnings]).toEqual(['{"input":"x","store":false}', []])
+    expect(begin('{"input":"x","previous_response_id":"resp_9"}')).rejects.toMatchObject({
+      code: 'previous_response_unknown',
+      help: expect.stringContaining('responses.store'),
+    })
+  } finally {
+    isOn = true
+  }
+})
+
+test('a summary opens for the key that it was made with, and nobody reads it on its way', async () => {
+  const sealed = await sealSummary('The user is Ada.', 'key_a', store.seal)
+  expect(Buffer.from(sealed.slice(5), 'base64url').includes('Ada')).toBe(false)
+  const item = { type: 'compaction', encrypted_content: sealed }
+  expect(JSON.stringify(await openSummary(item, 'key_a', store.seal))).toContain('The user is Ada.')
+  expect(openSummary(item, 'key_b', store.seal)).rejects.toMatchObject({ code: 'bad_request' })
+  expect(await openSummary({ ...item, encrypted_content: 'gAAAA' }, 'key_a', store.seal)).toBeUndefined()
+})
