@@ -9,6 +9,8 @@ const facts = {
   port: 4567,
   cores: 2,
   memoryBytes: 16 * 1024 ** 3,
+  devices: undefined,
+  folder: '/files',
   env: { PATH: '/bin' },
 }
 const binary: EngineProgram = {

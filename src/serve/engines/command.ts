@@ -2,31 +2,17 @@ import { dirname } from 'node:path'
 
 import { Failure } from '../../core/failure.ts'
 import type { EngineProgram, EngineRow, LlamaServer, Xllamacpp } from './engine.ts'
+import type { Command, CommandFacts } from './kinds/kind.ts'
 import launcher from './launcher.py' with { type: 'text' }
-
-/** How to start an engine. Secrets are in the environment, never among the words that `ps` shows. */
-export interface Command {
-  readonly argv: readonly string[]
-  readonly env: Readonly<Record<string, string>>
-  /** Where it will listen; undefined: it prints `{"url": …}` on its standard output. */
-  readonly url: string | undefined
-}
-
-export interface CommandFacts {
-  readonly apiKey: string
-  /** A free port, for programs that cannot choose one. */
-  readonly port: number
-  readonly cores: number
-  readonly memoryBytes: number
-  readonly env: Readonly<Record<string, string | undefined>>
-}
 
 /** The command for a program and a row. Pure. Throws `Failure('config_invalid' | 'engine_unsupported')`. */
 export const engineCommand = (program: EngineProgram, row: EngineRow, facts: CommandFacts): Command =>
   program.kind === 'xllamacpp' ? pythonCommand(program, row, facts) : binaryCommand(program, row, facts)
 
 const tokensInAll = (row: EngineRow): number => row.context * row.slots
-const pooling = (row: EngineRow): 'mean' | 'cls' | 'last' | 'none' => row.pooling ?? 'mean'
+/** In the order in which calls name them. */
+const adapters = (row: EngineRow) => Object.values(row.adapters ?? {})
+const pooling = (row: EngineRow): NonNullable<EngineRow['pooling']> => row.pooling ?? 'mean'
 
 /** Prompts kept for reuse outside the model's own memory: a sixteenth of what the machine has, 8 GiB at most. */
 const cacheMebibytes = (facts: CommandFacts): number =>
@@ -69,6 +55,12 @@ const pythonCommand = (program: Xllamacpp, row: EngineRow, facts: CommandFacts):
     ...(row.template === undefined ? {} : { chat_template: row.template }),
     ...(row.cacheTypeK === undefined ? {} : { cache_type_k: tensorType(row.cacheTypeK) }),
     ...(row.cacheTypeV === undefined ? {} : { cache_type_v: tensorType(row.cacheTypeV) }),
+    ...(adapters(row).length === 0
+      ? {}
+      : {
+          lora_init_without_apply: true,
+          lora_adapters: { list: 'CommonAdapterLoraInfo', of: adapters(row).map(({ path }) => ({ path })) },
+        }),
     ...(pooling(row) === 'none'
       ? {}
       : {
@@ -100,7 +92,9 @@ export const neededParams: readonly string[] = [
   `ui|${olderNames.ui}`,
   ...'model mmproj n_ctx n_parallel cpuparams cpuparams_batch port api_keys cache_ram_mib'.split(' '),
   ...'endpoint_metrics offline warmup fit_params n_ubatch n_gpu_layers chat_template'.split(' '),
-  ...'cache_type_k cache_type_v embedding pooling_type model_alias'.split(' '),
+  ...'cache_type_k cache_type_v embedding pooling_type model_alias lora_adapters lora_init_without_apply'.split(
+    ' ',
+  ),
 ]
 
 const tensorType = (name: string) => ({ enum: 'ggml_type', name: `GGML_TYPE_${name.toUpperCase()}` })
@@ -121,6 +115,14 @@ const binaryCommand = (program: LlamaServer, row: EngineRow, facts: CommandFacts
     ['--cache-type-v', row.cacheTypeV],
     ['--chat-template', row.template],
     ['--cache-ram', program.flags.has('--cache-ram') ? cacheMebibytes(facts) : undefined],
+    [
+      '--lora',
+      adapters(row).length === 0
+        ? undefined
+        : adapters(row)
+            .map(({ path }) => path)
+            .join(','),
+    ],
     ['--pooling', pooling(row) === 'none' ? undefined : pooling(row)],
     ['--host', '127.0.0.1'],
     ['--port', facts.port],
@@ -134,6 +136,7 @@ const binaryCommand = (program: LlamaServer, row: EngineRow, facts: CommandFacts
       program.path,
       ...switches,
       ...(pooling(row) === 'none' ? [] : ['--embeddings']),
+      ...(adapters(row).length === 0 ? [] : ['--lora-init-without-apply']),
       ...given.flatMap(([flag, value]) => (value === undefined ? [] : [flag, String(value)])),
       ...(row.extraArgs ?? []),
     ],

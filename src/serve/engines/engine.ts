@@ -31,8 +31,12 @@ export interface Xllamacpp {
 export interface EngineRow {
   /** The name in `models`; names the log file too. */
   readonly row: string
-  /** A GGUF file. */
+  /** The id of its engine's kind; llama-server if left out. */
+  readonly engine?: string
+  /** A GGUF file or a folder of safetensors; empty where the engine has its models itself. */
   readonly modelPath: string
+  /** What its engine calls the model; the row's name if left out. */
+  readonly model?: string
   /** Tokens that one request may use, prompt and answer together. 0: as many as the model was trained with. */
   readonly context: number
   /** Requests answered at once. Each has its own `context`. */
@@ -49,25 +53,60 @@ export interface EngineRow {
   readonly cacheTypeK?: string
   readonly cacheTypeV?: string
   /** How token vectors become one embedding; `none` turns embeddings off. Mean if left out. */
-  readonly pooling?: 'mean' | 'cls' | 'last' | 'none'
-  /** Command-line words for a llama-server binary, put last. */
+  readonly pooling?: 'mean' | 'cls' | 'last' | 'rank' | 'none'
+  /** Command-line words for the engine, put last. */
   readonly extraArgs?: readonly string[]
+  /** More environment for the engine. */
+  readonly env?: Readonly<Record<string, string>>
+  /** How an engine of no known kind is started. */
+  readonly command?: OwnCommand
+  /** So many accelerators, or these by number; none: the CPU alone. Left out: the engine sees all and shares them. */
+  readonly gpus?: number | readonly number[]
+  /** LoRA adapters by name; each is asked for as `ROW:NAME`. */
+  readonly adapters?: Readonly<Record<string, Adapter>>
+  /** Of the models that wait to be loaded the one with the highest comes first; 0 if left out. */
+  readonly priority?: number
+  /** A model must be ready in this time; the settings' if left out. */
+  readonly startTimeoutMs?: number
   /** Never unloaded to make room, nor for being idle. */
   readonly pinned?: boolean
-  /** What it takes of `memoryBytes`; the size of its files if left out. */
+  /** What it takes of the memory; the size of its files if left out. */
   readonly memoryBytes?: number
+}
+
+/** A LoRA adapter: small changes to the weights of a model, chosen call by call. */
+export interface Adapter {
+  /** A GGUF file for llama.cpp, a folder for the others. */
+  readonly path: string
+  /** How much of it; 1 if left out. llama.cpp only. */
+  readonly scale?: number
+}
+
+/** `{port}`, `{model}` and `{key}` in its words stand for what the engine is given. */
+export interface OwnCommand {
+  readonly run: readonly string[]
+  /** The path that answers 200 once the model is loaded. */
+  readonly health: string
+  /** The preset whose dialect it speaks. */
+  readonly speaks: string
 }
 
 /** The `engines` part of the config. */
 export interface EngineSettings {
   /** A llama-server binary of the user's own. */
   readonly llamaServer?: string
+  /** Programs of the other engines, by kind; left out: looked for on PATH. */
+  readonly programs?: Readonly<Record<string, string>>
   /** Which of our own installations; `auto`: what the hardware asks for, of those that are installed. */
   readonly accelerator: 'auto' | Accelerator
   /** Models loaded at once. */
   readonly maxLoaded: number
-  /** Bytes that all loaded models together may take. */
+  /** Bytes that all loaded models together may take, but for those with accelerators of their own. */
   readonly memoryBytes?: number
+  /** Bytes that the models with accelerators of their own may take of each; all that it has if left out. */
+  readonly gpuMemoryBytes?: number
+  /** Requests that may wait for a model to be loaded or to have a free slot. */
+  readonly maxWaiting: number
   /** Unload what nobody has used for so long; 0: never. */
   readonly idleMs: number
   /** A model must be ready to answer in this time. */
@@ -83,9 +122,10 @@ export interface EngineSettings {
 export const defaultEngineSettings: EngineSettings = {
   accelerator: 'auto',
   maxLoaded: 2,
+  maxWaiting: 256,
   idleMs: 15 * 60_000,
   startTimeoutMs: 10 * 60_000,
-  patience: 16,
+  patience: 32,
   backoffMs: 500,
   restMs: 30_000,
 }
@@ -104,6 +144,15 @@ export interface Measured {
   readonly outputTokensPerSecond: number
 }
 
+/** What an engine says of itself. */
+export interface EngineLoad {
+  /** Requests that it works on, and that wait inside it. */
+  readonly running?: number
+  readonly waiting?: number
+  /** How much of its memory for contexts is in use, 0 to 1. */
+  readonly cacheUse?: number
+}
+
 export interface RowStatus {
   readonly row: string
   readonly state: RowState
@@ -113,6 +162,8 @@ export interface RowStatus {
   /** Milliseconds that the last start took. */
   readonly loadMs?: number
   readonly measured?: Measured
+  /** As of a few seconds ago, where the engine says it. */
+  readonly load?: EngineLoad
   /** Why it does not run; tried again after a rest, or when asked. */
   readonly failure?: Failure
 }

@@ -17,6 +17,7 @@ import {
   testHome,
   testLog,
 } from '../../testing/real-engine.ts'
+import { makeAdapter } from '../../testing/model-files.ts'
 import { logPath } from './process.ts'
 
 let model = ''
@@ -246,6 +247,28 @@ describe('an engine of ours, with the real model', () => {
     await until(() => engines.status().rows[0]?.state === 'unloaded')
     const failure = await engines.open('small', never).catch((error: unknown) => error)
     expect(failure).toMatchObject({ code: 'model_missing' })
+  }, 60_000)
+
+  test('an adapter is used by the calls that ask for it, and by no others', async () => {
+    const path = join(testHome, `adapter-${process.pid}.gguf`)
+    await Bun.write(path, makeAdapter())
+    const { engines } = start([smallRow(model, { adapters: { odd: { path } } })])
+    const plain = await engines.open('small', never)
+    const odd = await engines.open('small:odd', never)
+    expect(odd.url).toBe(plain.url)
+    const said = async (name: string) => {
+      const body = {
+        prompt: 'Once upon a time',
+        n_predict: 12,
+        temperature: 0,
+        ...engines.speaks(name)?.extra,
+      }
+      return ((await (await post(plain, '/completion', body)).json()) as { content: string }).content
+    }
+    const [before, changed, after] = [await said('small'), await said('small:odd'), await said('small')]
+    expect(changed).not.toBe(before)
+    expect(after).toBe(before)
+    await unlink(path)
   }, 60_000)
 
   test('no engine is left after stop, also when a model was being loaded', async () => {

@@ -2,7 +2,10 @@ import type { EngineOpener } from '../../core/backend.ts'
 import type { Clock } from '../../core/clock.ts'
 import { Failure } from '../../core/failure.ts'
 import type { EngineProgram, EngineRow, EngineSettings, Log, Measured, RowStatus } from './engine.ts'
-import { findEngine } from './find.ts'
+import { devicesOf } from './devices.ts'
+import { adapterName } from './adapter-name.ts'
+import { engineKindOf } from './kinds/index.ts'
+import type { EngineKind, Program } from './kinds/kind.ts'
 import { askLocal } from './local.ts'
 import { readMachine, type Machine } from './machine.ts'
 import { startEngine } from './process.ts'
@@ -20,8 +23,9 @@ export interface EnginesStatus {
 export interface Engines extends EngineOpener {
   /** Loads on first use, waits its turn. See `Supervisor.open` for the failures. */
   open: Supervisor['open']
+  speaks: Required<EngineOpener>['speaks']
   status(): EnginesStatus
-  /** One short generation, which also makes the model warm. Rejects as `open`. */
+  /** One short generation, which also makes the model warm. Rejects as `open`, and where the engine tells no times. */
   measure(row: string, signal: AbortSignal): Promise<Measured>
   reconfigure(rows: readonly EngineRow[], settings: EngineSettings): void
   stop(): Promise<void>
@@ -38,22 +42,27 @@ export interface EnginesParts {
 /** Nothing is looked for and nothing starts before a model is asked for. */
 export const createEngines = ({ home, clock, log, ...initial }: EnginesParts): Engines => {
   let { settings } = initial
-  let found: Promise<Found> | undefined
-  let known: Found | undefined
+  let asked = namesOf(initial.rows)
+  let machine: Machine | undefined
+  const programs = new Map<string, Promise<Program>>()
+  let llamaCpp: EngineProgram | undefined
   const measured = new Map<string, Measured>()
   const speedOf = (row: string): { readonly measured?: Measured } => {
     const speed = measured.get(row)
     return speed === undefined ? {} : { measured: speed }
   }
 
+  const machineHere = async (): Promise<Machine> => (machine ??= await readMachine())
+
   /** Looked for again after a failure: it may have been installed meanwhile. */
-  const find = (): Promise<Found> => {
-    found ??= search(home, settings).then(
-      (result) => (known = result),
-      (error: unknown) => {
-        found = undefined
-        throw error
-      },
+  const find = (kind: EngineKind): Promise<Program> => {
+    const known = programs.get(kind.id)
+    if (known !== undefined) return known
+    const found = machineHere().then((here) => kind.find({ home, settings, machine: here, env: process.env }))
+    programs.set(kind.id, found)
+    found.then(
+      ({ llamaCpp: it }) => (llamaCpp = it ?? llamaCpp),
+      () => programs.delete(kind.id),
     )
     return found
   }
@@ -61,19 +70,43 @@ export const createEngines = ({ home, clock, log, ...initial }: EnginesParts): E
   const supervisor = new Supervisor(settings, initial.rows, {
     clock,
     log,
-    start: async (row, signal) =>
-      startEngine({ home, ...(await find()), row, timeoutMs: settings.startTimeoutMs, signal }),
+    devices: () => (machine === undefined ? [] : devicesOf(machine, process.env)),
+    start: async (row, devices, signal) => {
+      const kind = engineKindOf(row.engine)
+      const program = await find(kind)
+      const timeoutMs = row.startTimeoutMs ?? settings.startTimeoutMs
+      return startEngine({
+        home,
+        kind,
+        program,
+        row,
+        machine: await machineHere(),
+        devices,
+        timeoutMs,
+        signal,
+      })
+    },
   })
 
+  const open: Engines['open'] = async (name, signal) => {
+    const { row } = asked.get(name) ?? {}
+    if (row?.gpus !== undefined) await machineHere()
+    return supervisor.open(row?.row ?? name, signal)
+  }
+
   return {
-    open: (row, signal) => supervisor.open(row, signal),
+    open,
+    speaks: (name) => {
+      const { row, adapter } = asked.get(name) ?? {}
+      return row && engineKindOf(row.engine).speaks(row, adapter)
+    },
     status: () => ({
       rows: supervisor.status().map((row) => Object.assign(row, speedOf(row.row))),
-      program: known?.program,
-      device: known && deviceName(known),
+      program: llamaCpp,
+      device: machine && deviceName(machine, llamaCpp),
     }),
     measure: async (row, signal) => {
-      const opening = await supervisor.open(row, signal)
+      const opening = await open(row, signal)
       try {
         const speed = await generate(opening, signal)
         measured.set(row, speed)
@@ -83,10 +116,13 @@ export const createEngines = ({ home, clock, log, ...initial }: EnginesParts): E
       }
     },
     reconfigure: (rows, changed) => {
-      const other =
-        changed.llamaServer !== settings.llamaServer || changed.accelerator !== settings.accelerator
+      const other = programKeys.some((key) => !Bun.deepEquals(changed[key], settings[key]))
       settings = changed
-      if (other) found = known = undefined
+      asked = namesOf(rows)
+      if (other) {
+        programs.clear()
+        llamaCpp = undefined
+      }
       measured.clear()
       supervisor.reconfigure(settings, rows, other)
     },
@@ -94,22 +130,33 @@ export const createEngines = ({ home, clock, log, ...initial }: EnginesParts): E
   }
 }
 
-interface Found {
-  readonly machine: Machine
-  readonly program: EngineProgram
+/** What decides which programs run. */
+const programKeys = ['llamaServer', 'accelerator', 'programs'] as const
+
+interface Asked {
+  readonly row: EngineRow
+  readonly adapter: string | undefined
 }
 
-const search = async (home: string, settings: EngineSettings): Promise<Found> => {
-  const machine = await readMachine()
-  return { machine, program: await findEngine({ home, settings, machine, env: process.env }) }
-}
+/** Each row by its name, and by that of each of its adapters. */
+const namesOf = (rows: readonly EngineRow[]): ReadonlyMap<string, Asked> =>
+  new Map(
+    rows.flatMap((row): [string, Asked][] => [
+      ...Object.keys(row.adapters ?? {}).map((adapter): [string, Asked] => [
+        adapterName(row.row, adapter),
+        { row, adapter },
+      ]),
+      [row.row, { row, adapter: undefined }],
+    ]),
+  )
 
 /** What the models run on, for people. */
-export const deviceName = ({ machine, program }: Found): string => {
+const deviceName = (machine: Machine, program: EngineProgram | undefined): string => {
   const cpu = `${machine.cpu}, ${machine.cores} ${machine.cores === 1 ? 'core' : 'cores'}`
+  const gpus = machine.gpus.map((gpu) => gpu.name).join(', ')
+  if (program === undefined) return gpus === '' ? cpu : gpus
   if (program.accelerator === 'cpu') return cpu
   if (program.accelerator === 'unknown') return `${cpu}, and what ${program.path} can use`
-  const gpus = machine.gpus.map((gpu) => gpu.name).join(', ')
   return gpus === '' ? `${cpu} (${program.accelerator})` : `${gpus} (${program.accelerator})`
 }
 

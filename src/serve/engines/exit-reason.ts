@@ -55,7 +55,7 @@ const knownFailures: readonly (readonly [RegExp, (found: string) => string])[] =
     (name) => `the installation is damaged (${name}); install the engine again`,
   ],
   [
-    /couldn't bind|bind: Address already in use|failed to bind/i,
+    /couldn't bind|bind: Address already in use|failed to bind|\[Errno 98\]|listen tcp .*address already in use/i,
     () => 'its port was taken by another program',
   ],
   [
@@ -67,6 +67,16 @@ const knownFailures: readonly (readonly [RegExp, (found: string) => string])[] =
     (name) => `this version of the engine does not know ${name}; install the pinned one`,
   ],
   [/error: invalid argument: (--?[\w-]{1,40})/, (flag) => `this llama-server does not know ${flag}`],
+  [/error: unrecognized arguments: (--?[\w-]{1,40})/, (flag) => `this engine does not know ${flag}`],
+  [
+    /KV cache is needed, which is larger than|No available memory for the cache blocks/,
+    () => 'there is no memory left for its contexts; lower context, or give it more memory',
+  ],
+  [
+    /LoRA rank (\d+) is greater than/i,
+    (rank) => `an adapter has rank ${rank}; give extraArgs: [--max-lora-rank, "${rank}"]`,
+  ],
+  [/exec: .{1,200}: not found/, () => 'its program is not there'],
   [
     /chat template parsing error|failed to (?:parse|initialize|apply) chat template/i,
     () => 'the chat template was refused',

@@ -17,10 +17,18 @@ def assign(target, values):
             value = value[0] if isinstance(value, list) else value
         if isinstance(value, dict) and "enum" in value:
             setattr(target, name, getattr(xllamacpp, value["enum"])[value["name"]])
+        elif isinstance(value, dict) and "list" in value:
+            setattr(target, name, [made(value["list"], each) for each in value["of"]])
         elif isinstance(value, dict):
             assign(getattr(target, name), value)
         else:
             setattr(target, name, value)
+
+
+def made(kind, values):
+    target = getattr(xllamacpp, kind)()
+    assign(target, values)
+    return target
 
 
 params = xllamacpp.CommonParams()

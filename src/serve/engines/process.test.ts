@@ -14,7 +14,9 @@ import {
   testHome,
   writeBinary,
 } from '../../testing/real-engine.ts'
+import { engineCommand } from './command.ts'
 import { findEngine, inspect } from './find.ts'
+import { llamaServer } from './kinds/llama-server.ts'
 import { readMachine } from './machine.ts'
 import { startEngine, logPath, type Start } from './process.ts'
 
@@ -35,12 +37,18 @@ beforeAll(async () => {
   return () => rm(folder, { recursive: true })
 }, fetchTimeoutMs)
 
+const commandsOf = (program: EngineProgram): Start['program'] => ({
+  llamaCpp: program,
+  command: (row, facts) => engineCommand(program, row, facts),
+})
+
 const startOf = async (kind: string, row: string, change: Partial<Start> = {}): Promise<Start> => {
   const program = programs[kind]
   if (program === undefined) throw new Error(kind)
   const machine = await readMachine()
   const engineRow = smallRow(model, { row })
-  return { home: testHome, program, row: engineRow, machine, timeoutMs: 60_000, signal: never, ...change }
+  const starts = { program: commandsOf(program), row: engineRow, machine, timeoutMs: 60_000, signal: never }
+  return { home: testHome, kind: llamaServer, devices: undefined, ...starts, ...change }
 }
 
 /** Processes that belong to a row: the engine and its guard, which are a group. */
@@ -66,14 +74,20 @@ const gateway = async (kind: string, rows: readonly string[]) => {
   const orders = starts.map(({ program, row, machine }) => ({
     row,
     machine: { cores: machine.cores, memoryBytes: machine.memoryBytes },
-    program: 'flags' in program ? { ...program, flags: [...program.flags] } : program,
+    program: program.llamaCpp && {
+      ...program.llamaCpp,
+      ...('flags' in program.llamaCpp && { flags: [...program.llamaCpp.flags] }),
+    },
   }))
   const code = `
     const { startEngine } = await import(${JSON.stringify(join(import.meta.dir, 'process.ts'))})
+    const { engineCommand } = await import(${JSON.stringify(join(import.meta.dir, 'command.ts'))})
+    const { llamaServer: kind } = await import(${JSON.stringify(join(import.meta.dir, 'kinds/llama-server.ts'))})
     const signal = new AbortController().signal
     for (const order of ${JSON.stringify(orders)}) {
-      const program = { ...order.program, flags: new Set(order.program.flags) }
-      await startEngine({ ...order, program, home: ${JSON.stringify(testHome)}, timeoutMs: 60000, signal })
+      const found = { ...order.program, flags: new Set(order.program.flags) }
+      const program = { command: (row, facts) => engineCommand(found, row, facts) }
+      await startEngine({ ...order, kind, program, home: ${JSON.stringify(testHome)}, timeoutMs: 60000, signal })
     }
     console.log('up')
     setInterval(() => {}, 1000)`
@@ -150,7 +164,7 @@ describe('an engine that cannot load its model', () => {
       flags: new Set<string>(),
       accelerator: 'cpu',
     } as const
-    return startOf('binary', name, { program })
+    return startOf('binary', name, { program: commandsOf(program) })
   }
   const failureOf = async (start: Start): Promise<string> =>
     String(await startEngine(start).catch((error: unknown) => error))
@@ -205,7 +219,7 @@ http.server.HTTPServer(('127.0.0.1', port), Web).serve_forever()`
   await Bun.write(path, `#!/usr/bin/env python3\n${server}\n`)
   await chmod(path, 0o755)
   const program = { ...programs['binary'], path } as EngineProgram
-  const failure = startEngine(await startOf('binary', 'stranger', { program })).catch(
+  const failure = startEngine(await startOf('binary', 'stranger', { program: commandsOf(program) })).catch(
     (error: unknown) => error,
   )
   expect(String(await failure)).toContain('Another program')

@@ -4,11 +4,14 @@ import { join } from 'node:path'
 import type { FileSink } from 'bun'
 
 import { Failure } from '../../core/failure.ts'
-import { engineCommand, type Command } from './command.ts'
+import { deviceEnvironment, type Device } from './devices.ts'
 import { EngineLog } from './engine-log.ts'
-import type { EngineProgram, EngineRow } from './engine.ts'
+import type { EngineLoad, EngineRow } from './engine.ts'
 import { exitReason } from './exit-reason.ts'
 import { guarded, lastWordsSeconds } from './guard.ts'
+import type { Ask, Command, CommandFacts, EngineKind, Program } from './kinds/kind.ts'
+import { filled } from './kinds/words.ts'
+import { watchLoad } from './load-watch.ts'
 import { askLocal } from './local.ts'
 import type { Machine } from './machine.ts'
 import { modelFiles } from './model-files.ts'
@@ -19,7 +22,9 @@ export interface EngineProcess {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly pid: number
-  /** Resolves when the process is gone, with what that means. Never rejects. */
+  /** What it said of itself lately. */
+  readonly load: () => EngineLoad | undefined
+  /** Resolves when it and all its children are gone, with what that means. Never rejects. */
   readonly exited: Promise<string>
   /** Asks it to end, then makes it. Resolves when it is gone. Idempotent. */
   readonly stop: () => Promise<void>
@@ -27,46 +32,50 @@ export interface EngineProcess {
 
 export interface Start {
   readonly home: string
-  readonly program: EngineProgram
+  readonly kind: EngineKind
+  readonly program: Program
   readonly row: EngineRow
   readonly machine: Pick<Machine, 'cores' | 'memoryBytes'>
+  /** Accelerators of its own; undefined: it sees all. */
+  readonly devices: readonly Device[] | undefined
   readonly timeoutMs: number
   readonly signal: AbortSignal
 }
 
-const graceMs = 3000
 const pollMs = 25
+/** A process group whose end nobody collects (a container without an init) is not waited for beyond this. */
+const groupMs = 2000
 
 /**
  * Starts an engine and waits until its model is loaded. Throws `Failure('model_missing')`, `Failure('engine_failed')`
  * with the reason of its last words, or the signal's reason; then nothing is left running.
  */
 export const startEngine = async (start: Start): Promise<EngineProcess> => {
-  const { row, signal } = start
+  const { row, kind, program, signal } = start
   await mustExist(row)
   signal.throwIfAborted()
-  const apiKey = randomBytes(24).toString('base64url')
-  const headers = { authorization: `Bearer ${apiKey}` }
-  const { cores, memoryBytes } = start.machine
-  const command = engineCommand(start.program, row, {
-    apiKey,
-    port: freePort(),
-    cores,
-    memoryBytes,
-    env: process.env,
-  })
+  const facts = factsOf(start)
+  const headers = { authorization: `Bearer ${facts.apiKey}` }
+  const command = program.command(row, facts)
   const log = new EngineLog(logPath(start.home, row.row))
-  const child = spawn(command, log, row.row)
+  const child = spawn({ ...command, env: environment(command, start, facts) }, log, row.row, kind.graceMs)
   const timeout = AbortSignal.timeout(start.timeoutMs)
   const over = new AbortController()
+  const waiting = AbortSignal.any([signal, timeout, over.signal])
+  const comesUp = async (): Promise<string> => {
+    const url = await ready(start, command, child, headers, waiting)
+    await program.prepare?.(row, facts, asker(url, headers, waiting), waiting)
+    return url
+  }
   try {
     const url = await Promise.race([
-      ready(command, child, headers, AbortSignal.any([signal, timeout, over.signal])),
+      comesUp(),
       child.exited.then((reason) => {
         throw new Failure('engine_failed', `The engine of ${row.row} did not start: ${reason}.`)
       }),
     ])
-    return { url, headers, pid: child.pid, exited: child.exited, stop: child.stop }
+    const load = watchLoad({ url, headers, names: kind.metrics, exited: child.exited })
+    return { url, headers, pid: child.pid, load, exited: child.exited, stop: child.stop }
   } catch (error) {
     await child.stop()
     signal.throwIfAborted()
@@ -79,8 +88,38 @@ export const startEngine = async (start: Start): Promise<EngineProcess> => {
   }
 }
 
+const factsOf = ({ home, row, machine, devices }: Start): CommandFacts => ({
+  apiKey: randomBytes(24).toString('base64url'),
+  port: freePort(),
+  cores: machine.cores,
+  memoryBytes: machine.memoryBytes,
+  devices,
+  folder: join(home, 'engine-files', fileName(row.row)),
+  env: process.env,
+})
+
+/** The row's own words are the last. */
+const environment = ({ env }: Command, { row, devices }: Start, facts: CommandFacts): Command['env'] => {
+  const given = { key: facts.apiKey, port: String(facts.port), model: row.modelPath }
+  const own = Object.entries(row.env ?? {}).map(([name, value]) => [name, filled(value, given)])
+  return { ...env, ...deviceEnvironment(devices), ...(Object.fromEntries(own) as Record<string, string>) }
+}
+
+const asker =
+  (url: string, headers: EngineProcess['headers'], signal: AbortSignal): Ask =>
+  (path, body) =>
+    askLocal(url + path, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      timeoutMs: 10 * 60_000,
+      signal,
+    })
+
 export const logPath = (home: string, row: string): string =>
-  join(home, 'logs', `engine-${row.replaceAll(/[^\w.-]+/g, '-')}.log`)
+  join(home, 'logs', `engine-${fileName(row)}.log`)
+
+const fileName = (row: string): string => row.replaceAll(/[^\w.-]+/g, '-')
 
 const mustExist = async (row: EngineRow): Promise<void> => {
   for (const path of modelFiles(row)) {
@@ -97,7 +136,7 @@ interface Child {
   readonly stop: () => Promise<void>
 }
 
-const spawn = (command: Command, log: EngineLog, label: string): Child => {
+const spawn = (command: Command, log: EngineLog, label: string, graceMs: number): Child => {
   const child = Bun.spawn(guarded(command.argv, `inhouse-engine-${label}`), {
     env: { ...command.env },
     // The lifeline: the guard ends the engine when it closes, also when we are killed.
@@ -118,6 +157,7 @@ const spawn = (command: Command, log: EngineLog, label: string): Child => {
     const signal = child.signalCode === null ? null : String(child.signalCode)
     const reason = exitReason({ code: child.exitCode, signal, tail: log.tail() })
     void outputEnded.then(() => log.close())
+    await groupGone(child.pid)
     return reason
   })
   const stop = async (): Promise<void> => {
@@ -128,6 +168,18 @@ const spawn = (command: Command, log: EngineLog, label: string): Child => {
     clearTimeout(timer)
   }
   return { pid: child.pid, stdout: child.stdout, exited, stop }
+}
+
+/** The guard ends what the engine leaves behind. Only then are its memory and its accelerators free. */
+const groupGone = async (pid: number): Promise<void> => {
+  for (let waitedMs = 0; waitedMs < groupMs; waitedMs += pollMs) {
+    try {
+      process.kill(-pid, 0)
+    } catch {
+      return
+    }
+    await Bun.sleep(pollMs)
+  }
 }
 
 /** Tells the guard that the engine ends because we want it to. */
@@ -146,6 +198,7 @@ const keep = async (stream: ReadableStream<Uint8Array>, log: EngineLog): Promise
 
 /** The address, once the model behind it is loaded. Rejects when the signal fires, or where the address is not our engine's. */
 const ready = async (
+  { kind, row }: Start,
   command: Command,
   child: Child,
   headers: EngineProcess['headers'],
@@ -156,9 +209,9 @@ const ready = async (
     signal.throwIfAborted()
     return askLocal(url + path, { headers, timeoutMs: 2000, signal }).catch(() => undefined)
   }
-  while ((await ask('/health'))?.status !== 200) await Bun.sleep(pollMs)
-  // The port was only free a moment ago: prompts go to nobody who does not take our key as a llama-server does.
-  if ((await ask('/props'))?.status === 200) return url
+  while ((await ask(kind.health(row)))?.status !== 200) await Bun.sleep(pollMs)
+  // The port was only free a moment ago: prompts go to nobody who does not take our key as this engine does.
+  if (kind.proof === undefined || (await ask(kind.proof))?.status === 200) return url
   signal.throwIfAborted()
   throw new Failure('engine_failed', `Another program than our engine answers at ${url}.`)
 }

@@ -18,7 +18,7 @@ export class Queue {
   }
 
   /** Resolves when `grant` is called for it. Rejects with the signal's reason, when `left` is told too. */
-  enter(row: string, signal: AbortSignal, left: () => void): Promise<Opening> {
+  enter(row: string, priority: number, signal: AbortSignal, left: () => void): Promise<Opening> {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId
       const leave = () => {
@@ -33,17 +33,25 @@ export class Queue {
           settle(value)
         }
       this.#waiters.set(id, { resolve: settled(resolve), reject: settled(reject) })
-      this.#waiting = [...this.#waiting, { id, row, overtaken: 0 }]
+      this.#waiting = [...this.#waiting, { id, row, priority, overtaken: 0 }]
     })
   }
 
-  grant(id: number, row: string, opening: Opening): void {
-    this.#waiting = afterGrant(this.#waiting, { id, row })
-    this.#take(id)?.resolve(opening)
+  grant(
+    granted: { readonly id: number; readonly overtakes: boolean },
+    hasProcess: (row: string) => boolean,
+    opening: Opening,
+  ): void {
+    this.#waiting = afterGrant(this.#waiting, granted, hasProcess)
+    this.#take(granted.id)?.resolve(opening)
   }
 
   turnAway(row: string, failure: Failure): void {
     for (const request of this.#waiting) if (request.row === row) this.#take(request.id)?.reject(failure)
+  }
+
+  refuse(id: number, failure: Failure): void {
+    this.#take(id)?.reject(failure)
   }
 
   #take(id: number): Waiter | undefined {

@@ -8,6 +8,7 @@ const numRuns = Number(process.env['PROPERTY_RUNS'] ?? 1000)
 /** A world that carries out every action at once, or (loading, unloading, serving) in later steps. */
 class World {
   readonly room: Room
+  readonly patience: number
   readonly pinned: ReadonlySet<string>
   waiting: readonly Waiting[] = []
   loaded: Loaded[] = []
@@ -18,22 +19,26 @@ class World {
   #lastId = 0
   #grants = 0
 
-  constructor(room: Partial<Room>, options: { pinned?: string[]; slots?: number } = {}) {
-    this.room = { maxLoaded: 1, memoryBytes: Infinity, patience: 4, ...room }
+  constructor(
+    { patience = 4, ...room }: Partial<Room> & { readonly patience?: number },
+    options: { pinned?: string[]; slots?: number } = {},
+  ) {
+    this.room = { maxLoaded: 1, memoryBytes: Infinity, devices: [], ...room }
+    this.patience = patience
     this.pinned = new Set(options.pinned)
     this.#slots = options.slots ?? 1
   }
 
-  arrive(row: string): number {
-    this.waiting = [...this.waiting, { id: ++this.#lastId, row, overtaken: 0 }]
+  arrive(row: string, priority = 0): number {
+    this.waiting = [...this.waiting, { id: ++this.#lastId, row, priority, overtaken: 0 }]
     return this.#lastId
   }
 
   /** All that can be done now. */
   settle(): void {
     for (;;) {
-      const { waiting, loaded, room } = this
-      const action = next({ waiting, loaded, room, memoryOf: () => 1 })
+      const { waiting, loaded, room, patience } = this
+      const action = next({ waiting, loaded, room, patience, needOf: () => ({ memoryBytes: 1 }) })
       if (action === undefined) return
       this.#act(action)
     }
@@ -68,7 +73,7 @@ class World {
       }
       this.mostOvertaken = Math.max(this.mostOvertaken, request.overtaken)
       this.served.push(action.id)
-      this.waiting = afterGrant(this.waiting, action)
+      this.waiting = afterGrant(this.waiting, action, (row) => this.#find(row) !== undefined)
       this.#change(action.row, { inUse: model.inUse + 1, lastGrant: ++this.#grants })
     } else if (action.do === 'load') {
       if (model !== undefined) throw new Error('loaded twice')
@@ -83,6 +88,7 @@ class World {
         memoryBytes: 1,
         pinned: this.pinned.has(action.row),
         stale: false,
+        awaited: false,
         lastGrant: ++this.#grants,
       })
     } else if (action.do === 'unload') {
@@ -104,6 +110,19 @@ class World {
     }
   }
 }
+
+const idle: Omit<Loaded, 'row'> = {
+  state: 'ready',
+  inUse: 0,
+  slots: 1,
+  memoryBytes: 1,
+  pinned: false,
+  stale: false,
+  awaited: false,
+  lastGrant: 1,
+}
+
+const request = (row: string): Waiting => ({ id: 1, row, priority: 0, overtaken: 0 })
 
 /** How often first come, first served would load, with room for one. */
 const loadsInOrder = (rows: readonly string[]): number =>
@@ -138,45 +157,91 @@ describe('the schedule of swaps', () => {
   })
 
   test('a model that the pinned ones leave no room for is refused', () => {
-    const model = { state: 'ready', inUse: 0, slots: 1, memoryBytes: 1, stale: false, lastGrant: 1 } as const
     const action = next({
-      waiting: [{ id: 1, row: 'B', overtaken: 0 }],
-      loaded: [{ ...model, row: 'A', pinned: true }],
-      room: { maxLoaded: 1, memoryBytes: Infinity, patience: 4 },
-      memoryOf: () => 1,
+      waiting: [request('B')],
+      loaded: [{ ...idle, row: 'A', pinned: true }],
+      room: { maxLoaded: 1, memoryBytes: Infinity, devices: [] },
+      patience: 4,
+      needOf: () => ({ memoryBytes: 1 }),
     })
     expect(action).toEqual({ do: 'refuse', row: 'B' })
   })
 
   test('a memory budget makes room of as many models as it takes, idle ones first', () => {
-    const model = { state: 'ready', slots: 1, memoryBytes: 4, stale: false, pinned: false } as const
     const loaded: Loaded[] = [
-      { ...model, row: 'old', inUse: 1, lastGrant: 1 },
-      { ...model, row: 'idle', inUse: 0, lastGrant: 2 },
+      { ...idle, row: 'old', memoryBytes: 4, inUse: 1, lastGrant: 1 },
+      { ...idle, row: 'idle', memoryBytes: 4, lastGrant: 2 },
     ]
-    const waiting = [{ id: 1, row: 'big', overtaken: 0 }]
-    const room = { maxLoaded: 9, memoryBytes: 10, patience: 4 }
-    expect(next({ waiting, loaded, room, memoryOf: () => 6 })).toEqual({ do: 'unload', row: 'idle' })
-    expect(next({ waiting, loaded, room, memoryOf: () => 2 })).toEqual({ do: 'load', row: 'big' })
-    expect(next({ waiting, loaded, room, memoryOf: () => 11 })).toEqual({ do: 'refuse', row: 'big' })
+    const room = { maxLoaded: 9, memoryBytes: 10, devices: [] }
+    const withNeed = (memoryBytes: number) =>
+      next({ waiting: [request('big')], loaded, room, patience: 4, needOf: () => ({ memoryBytes }) })
+    expect(withNeed(6)).toEqual({ do: 'unload', row: 'idle' })
+    expect(withNeed(2)).toEqual({ do: 'load', row: 'big', devices: undefined })
+    expect(withNeed(11)).toEqual({ do: 'refuse', row: 'big' })
   })
 
   test('a changed row is not given out again and goes when it is free', () => {
-    const model = {
-      row: 'A',
-      state: 'ready',
-      slots: 2,
-      memoryBytes: 1,
-      pinned: true,
-      stale: true,
-      lastGrant: 1,
-    } as const
-    const room = { maxLoaded: 4, memoryBytes: Infinity, patience: 4 }
-    const waiting = [{ id: 1, row: 'A', overtaken: 0 }]
-    const at = (inUse: number) => next({ waiting, loaded: [{ ...model, inUse }], room, memoryOf: () => 1 })
-    expect(at(1)).toBeUndefined()
-    expect(at(0)).toEqual({ do: 'unload', row: 'A' })
-    expect(next({ waiting, loaded: [], room, memoryOf: () => 1 })).toEqual({ do: 'load', row: 'A' })
+    const model = { ...idle, row: 'A', slots: 2, pinned: true, stale: true }
+    const room = { maxLoaded: 4, memoryBytes: Infinity, devices: [] }
+    const over = (loaded: readonly Loaded[]) =>
+      next({ waiting: [request('A')], loaded, room, patience: 4, needOf: () => ({ memoryBytes: 1 }) })
+    expect(over([{ ...model, inUse: 1 }])).toBeUndefined()
+    expect(over([model])).toEqual({ do: 'unload', row: 'A' })
+    expect(over([])).toEqual({ do: 'load', row: 'A', devices: undefined })
+  })
+
+  test('what was in use a moment ago stays while there is other work, until patience has run out', () => {
+    const loaded = [
+      { ...idle, row: 'A', awaited: true },
+      { ...idle, row: 'B', inUse: 1 },
+    ]
+    const room = { maxLoaded: 2, memoryBytes: Infinity, devices: [] }
+    const over = (overtaken: number, models: readonly Loaded[] = loaded) =>
+      next({
+        waiting: [{ ...request('C'), overtaken }],
+        loaded: models,
+        room,
+        patience: 4,
+        needOf: () => ({ memoryBytes: 1 }),
+      })
+    expect(over(3)).toBeUndefined()
+    expect(over(4)).toEqual({ do: 'unload', row: 'A' })
+    expect(
+      over(3, [
+        { ...idle, row: 'A' },
+        { ...idle, row: 'B', inUse: 1 },
+      ]),
+    ).toEqual({ do: 'unload', row: 'A' })
+    expect(
+      over(0, [
+        { ...idle, row: 'A', awaited: true },
+        { ...idle, row: 'B' },
+      ]),
+    ).toMatchObject({ do: 'unload' })
+  })
+
+  test('of the models that wait to be loaded the one of higher priority comes first, but nobody waits for ever', () => {
+    const world = new World({ patience: 3 })
+    world.arrive('A')
+    world.settle()
+    world.finishMove()
+    const low = world.arrive('B', -1)
+    const high = world.arrive('C', 1)
+    world.settle()
+    world.release('A')
+    world.drain()
+    expect(world.loads).toEqual(['A', 'C', 'B'])
+    expect(world.served.indexOf(high)).toBeLessThan(world.served.indexOf(low))
+    const late = world.arrive('A', -1)
+    for (let turn = 0; turn < 20 && !world.served.includes(late); turn++) {
+      world.arrive('B', 1)
+      world.settle()
+      for (const model of world.loaded) if (model.inUse > 0) world.release(model.row)
+      world.settle()
+      world.finishMove()
+      world.settle()
+    }
+    expect(world.served).toContain(late)
   })
 
   const someRow = fc.constantFrom('A', 'B', 'C', 'D')
@@ -226,6 +291,7 @@ describe('the schedule of swaps', () => {
           }
           world.drain()
           expect(world.served).toHaveLength(arrived)
+          expect(world.mostOvertaken).toBeLessThanOrEqual(size.patience)
           expect(new Set(world.served).size).toBe(arrived)
         },
       ),

@@ -1,30 +1,15 @@
+import { place, type Loaded, type Need, type Room } from './place.ts'
+
+export type { Loaded, Need, Room } from './place.ts'
+
 /** A request that waits for its model. Numbers grow in the order of arrival. */
 export interface Waiting {
   readonly id: number
   readonly row: string
+  /** The higher goes first. */
+  readonly priority: number
   /** Later requests for other models that went before it. */
   readonly overtaken: number
-}
-
-/** A model that has a process. */
-export interface Loaded {
-  readonly row: string
-  /** `moving`: it is being loaded or unloaded. */
-  readonly state: 'ready' | 'moving'
-  readonly inUse: number
-  readonly slots: number
-  readonly memoryBytes: number
-  readonly pinned: boolean
-  /** Its row has changed: it serves what it has, and goes. */
-  readonly stale: boolean
-  /** Grows: when it was loaded, or last given to a request. */
-  readonly lastGrant: number
-}
-
-export interface Room {
-  readonly maxLoaded: number
-  readonly memoryBytes: number
-  readonly patience: number
 }
 
 export interface Situation {
@@ -32,73 +17,71 @@ export interface Situation {
   readonly waiting: readonly Waiting[]
   readonly loaded: readonly Loaded[]
   readonly room: Room
+  /** Later requests that may go before one that needs a swap. */
+  readonly patience: number
   /** What a model that is not loaded would take. */
-  readonly memoryOf: (row: string) => number
+  readonly needOf: (row: string) => Need
 }
 
 export type Action =
-  | { readonly do: 'grant'; readonly id: number; readonly row: string }
-  | { readonly do: 'load'; readonly row: string }
+  /** `overtakes`: the older ones that need a swap count it. */
+  | { readonly do: 'grant'; readonly id: number; readonly row: string; readonly overtakes: boolean }
+  /** Onto these accelerators; undefined: it sees all. */
+  | { readonly do: 'load'; readonly row: string; readonly devices: readonly number[] | undefined }
   | { readonly do: 'unload'; readonly row: string }
   /** It can never be loaded beside the pinned models. */
   | { readonly do: 'refuse'; readonly row: string }
 
 /**
  * What to do next; undefined: wait until something changes. Pure. Requests for loaded models go first, together, so
- * that A B A A C loads each model once. But when `patience` later requests have gone before the oldest one that needs
- * a swap, the model that must make room for it takes no more of the later ones. One model moves at a time; what is in
- * use or pinned is never unloaded.
+ * that A B A A C loads each model once. But when `patience` later requests have gone before the one that is to be
+ * loaded for, the model that must make room for it takes no more of the later ones. One model moves at a time; what is
+ * in use or pinned is never unloaded, and what was in use a moment ago only when patience or all other work has ended.
  */
 export const next = (situation: Situation): Action | undefined => {
-  const { waiting, loaded } = situation
+  const { waiting, loaded, patience } = situation
   const usable = new Map(loaded.filter((model) => !model.stale).map((model) => [model.row, model]))
-  const first = waiting.find((request) => !usable.has(request.row))
-  const victims = first === undefined ? [] : makeRoom(situation, first.row)
-  const draining = first !== undefined && first.overtaken >= situation.room.patience ? victims : []
-  for (const { id, row } of waiting) {
+  const inOrder = waiting.toSorted(byUrgency(patience))
+  const first = inOrder.find((request) => !usable.has(request.row))
+  const plan = first && place(first.row, situation.needOf(first.row), situation)
+  const isMoving = loaded.some((model) => model.state === 'moving')
+  const isLate = first !== undefined && first.overtaken >= patience
+  for (const { id, row } of inOrder) {
     const model = usable.get(row)
     if (model === undefined || model.state !== 'ready' || model.inUse >= model.slots) continue
-    if (first !== undefined && id > first.id && draining?.includes(model)) continue
-    return { do: 'grant', id, row }
+    if (isLate && id > first.id && plan?.victims.includes(model) === true) continue
+    return { do: 'grant', id, row, overtakes: !isLate && !isMoving }
   }
-  if (loaded.some((model) => model.state === 'moving')) return undefined
+  if (isMoving) return undefined
   const stale = loaded.find((model) => model.stale && model.inUse === 0)
   if (stale !== undefined) return { do: 'unload', row: stale.row }
   if (first === undefined) return undefined
-  if (victims === undefined) return { do: 'refuse', row: first.row }
-  if (victims.length === 0) return { do: 'load', row: first.row }
-  const idle = victims.find((model) => model.inUse === 0)
+  if (plan === undefined) return { do: 'refuse', row: first.row }
+  if (plan.victims.length === 0) return { do: 'load', row: first.row, devices: plan.devices }
+  const mayGo = isLate || loaded.every((model) => model.inUse === 0)
+  const idle = plan.victims.find((model) => model.inUse === 0 && (mayGo || !model.awaited))
   return idle && { do: 'unload', row: idle.row }
 }
 
-/** The models that must go before `row` can be loaded: idle ones first, then the longest not asked. Undefined: even that is not enough. */
-const makeRoom = ({ loaded, room, memoryOf }: Situation, row: string): readonly Loaded[] | undefined => {
-  let count = loaded.length + 1
-  let bytes = loaded.reduce((sum, model) => sum + model.memoryBytes, memoryOf(row))
-  const victims: Loaded[] = []
-  const candidates = loaded
-    .filter((model) => model.stale || !model.pinned)
-    .toSorted(
-      (a, b) =>
-        Number(b.row === row) - Number(a.row === row) || busy(a) - busy(b) || a.lastGrant - b.lastGrant,
-    )
-  for (const model of candidates) {
-    if (count <= room.maxLoaded && bytes <= room.memoryBytes && model.row !== row) break
-    victims.push(model)
-    count -= 1
-    bytes -= model.memoryBytes
+/** Who has let enough others go before comes first, in the order of arrival; then by priority. */
+const byUrgency =
+  (patience: number) =>
+  (a: Waiting, b: Waiting): number => {
+    const [aIsLate, bIsLate] = [a.overtaken >= patience, b.overtaken >= patience]
+    if (aIsLate || bIsLate) return Number(bIsLate) - Number(aIsLate) || a.id - b.id
+    return b.priority - a.priority || a.id - b.id
   }
-  return count <= room.maxLoaded && bytes <= room.memoryBytes ? victims : undefined
-}
 
-const busy = (model: Loaded): number => Number(model.inUse > 0)
-
-/** Who is still waiting after `granted` went. */
-export const afterGrant = (waiting: readonly Waiting[], granted: Pick<Waiting, 'id' | 'row'>): Waiting[] =>
+/** Who is still waiting after `granted` went. A swap that is under way overtakes nobody: it is what they wait for. */
+export const afterGrant = (
+  waiting: readonly Waiting[],
+  granted: { readonly id: number; readonly overtakes: boolean },
+  hasProcess: (row: string) => boolean,
+): Waiting[] =>
   waiting
     .filter((request) => request.id !== granted.id)
     .map((request) =>
-      request.id < granted.id && request.row !== granted.row
-        ? { id: request.id, row: request.row, overtaken: request.overtaken + 1 }
+      granted.overtakes && request.id < granted.id && !hasProcess(request.row)
+        ? { ...request, overtaken: request.overtaken + 1 }
         : request,
     )

@@ -1,12 +1,12 @@
-import { statSync } from 'node:fs'
-
 import type { Opening } from '../../core/backend.ts'
 import type { Clock } from '../../core/clock.ts'
 import { Failure, asFailure } from '../../core/failure.ts'
 import type { EngineRow, EngineSettings, Log, RowStatus } from './engine.ts'
+import type { Device } from './devices.ts'
 import { loadFailure } from './load-failure.ts'
-import { modelFiles } from './model-files.ts'
+import { needOf } from './need.ts'
 import type { EngineProcess } from './process.ts'
+import { awaitedUntil, loadedOf, roomOf, takenBy, type Running } from './running.ts'
 import { Queue } from './queue.ts'
 import { next, type Action, type Situation } from './schedule.ts'
 import { Backoff } from './backoff.ts'
@@ -14,30 +14,19 @@ import { Backoff } from './backoff.ts'
 export interface SupervisorParts {
   readonly clock: Clock
   readonly log: Log
-  /** Starts the row's engine; rejects with a `Failure`, or the signal's reason when nothing is left running. */
-  start(row: EngineRow, signal: AbortSignal): Promise<EngineProcess>
-}
-
-interface Running {
-  readonly row: EngineRow
-  readonly memoryBytes: number
-  /** Ends a start that is under way. */
-  readonly abort: AbortController
-  state: 'loading' | 'ready' | 'stopping'
-  /** Settles when the start has come to its end. */
-  started: Promise<void>
-  process?: EngineProcess
-  loadMs?: number
-  readyAt: number
-  inUse: number
-  lastGrant: number
-  /** Its row has changed. */
-  stale: boolean
-  idle?: ReturnType<typeof setTimeout>
+  /** What can be given to a row for itself; known before the first row that wants some is opened. */
+  devices(): readonly Device[]
+  /**
+   * Starts the row's engine with these accelerators (undefined: it sees all); rejects with a `Failure`, or the
+   * signal's reason when nothing is left running.
+   */
+  start(row: EngineRow, devices: readonly Device[] | undefined, signal: AbortSignal): Promise<EngineProcess>
 }
 
 /** An engine that ran so long was well: its crash counts as the first. */
 const wellMs = 60_000
+/** For who is turned away before any load was seen. */
+const usualLoadMs = 5000
 
 /** Carries out what `schedule.ts` decides: loads, unloads, hands out, starts again what has crashed. */
 export class Supervisor {
@@ -49,6 +38,9 @@ export class Supervisor {
   #settings: EngineSettings
   #rows: ReadonlyMap<string, EngineRow>
   #grants = 0
+  /** When a model last came or went: until then the others may have had no chance. */
+  #movedAt = 0
+  #later?: ReturnType<typeof setTimeout>
 
   constructor(settings: EngineSettings, rows: readonly EngineRow[], parts: SupervisorParts) {
     this.#settings = settings
@@ -58,17 +50,19 @@ export class Supervisor {
 
   /**
    * Waits until the row's model is loaded and has a free slot. Rejects with the signal's reason, or `Failure`
-   * model_missing, engine_failed (with `retryAfterMs`), engine_missing, engine_unsupported, draining. None names a
-   * path: that stands in the log and in the failure's cause.
+   * model_missing, engine_failed (with `retryAfterMs`), engine_missing, engine_unsupported, queue_full, draining. None
+   * names a path: that stands in the log and in the failure's cause.
    */
   async open(row: string, signal: AbortSignal): Promise<Opening> {
     this.#life.signal.throwIfAborted()
     signal.throwIfAborted()
+    const priority = this.#rows.get(row)?.priority ?? 0
     if (!this.#rows.has(row)) throw unknownRow(row)
     const refusal = this.#backoff.refusal(row, this.#parts.clock.tick())
     if (refusal !== undefined) throw refusal
-    const opening = this.#queue.enter(row, signal, () => this.#pump())
+    const opening = this.#queue.enter(row, priority, signal, () => this.#pump())
     this.#pump()
+    this.#bound()
     return opening
   }
 
@@ -116,50 +110,77 @@ export class Supervisor {
       inUse: running?.inUse ?? 0,
       waiting: this.#queue.waiting.filter((request) => request.row === row).length,
       ...(running?.loadMs === undefined ? {} : { loadMs: running.loadMs }),
+      ...this.#loadOf(running),
       ...(failure === undefined ? {} : { failure }),
     }
   }
 
+  #loadOf(running: Running | undefined): Pick<RowStatus, 'load'> {
+    const load = running?.process?.load()
+    return load === undefined ? {} : { load }
+  }
+
+  /** Of too many the one is turned away that would be served last. */
+  #bound(): void {
+    const { waiting } = this.#queue
+    if (waiting.length <= this.#settings.maxWaiting) return
+    const last = waiting.toSorted((a, b) => a.priority - b.priority || b.id - a.id)[0]
+    if (last === undefined) return
+    const retryAfterMs = Math.ceil(this.#running.get(last.row)?.loadMs ?? usualLoadMs)
+    const message = `${waiting.length - 1} requests wait for the models of this machine already.`
+    this.#queue.refuse(last.id, new Failure('queue_full', { message, retryAfterMs }))
+  }
+
   #pump(): void {
+    clearTimeout(this.#later)
     while (!this.#life.signal.aborted) {
-      const action = next(this.#situation())
-      if (action === undefined) return
-      this.#act(action)
+      const situation = this.#situation()
+      const action = next(situation)
+      if (action !== undefined) this.#act(action)
+      else return this.#lookAgain(situation)
     }
   }
 
   #situation(): Situation {
-    const tick = this.#parts.clock.tick()
-    const { maxLoaded, memoryBytes = Infinity, patience } = this.#settings
+    const { clock, devices } = this.#parts
+    const tick = clock.tick()
     return {
       waiting: this.#queue.waiting.filter(({ row }) => !this.#backoff.blocks(row, tick)),
-      loaded: [...this.#running.values()].map((running) => ({
-        row: running.row.row,
-        state: running.state === 'ready' ? 'ready' : 'moving',
-        inUse: running.inUse,
-        slots: running.row.slots,
-        memoryBytes: running.memoryBytes,
-        pinned: running.row.pinned ?? false,
-        stale: running.stale,
-        lastGrant: running.lastGrant,
-      })),
-      room: { maxLoaded, memoryBytes, patience },
-      memoryOf: (row) => memoryOf(this.#rows.get(row)),
+      loaded: [...this.#running.values()].map((running) => loadedOf(running, tick, this.#movedAt)),
+      room: roomOf(this.#settings, devices()),
+      patience: this.#settings.patience,
+      needOf: (row) => needOf(this.#rows.get(row)),
     }
+  }
+
+  /** Who is awaited no more may have to make room. */
+  #lookAgain({ waiting, loaded }: Situation): void {
+    if (waiting.length === 0) return
+    const awaited = loaded.flatMap(({ row, awaited: isAwaited }) =>
+      isAwaited ? [this.#running.get(row)] : [],
+    )
+    const until = Math.min(...awaited.map((running) => (running ? awaitedUntil(running, this.#movedAt) : 0)))
+    if (!Number.isFinite(until)) return
+    this.#later = setTimeout(() => this.#pump(), until - this.#parts.clock.tick() + 1)
+    this.#later.unref()
   }
 
   #act(action: Action): void {
     const row = this.#rows.get(action.row)
     const running = this.#running.get(action.row)
     if (action.do === 'refuse') this.#queue.turnAway(action.row, noRoom(action.row))
-    else if (action.do === 'load' && row !== undefined) this.#load(row)
+    else if (action.do === 'load' && row !== undefined) this.#load(row, action.devices)
     else if (action.do === 'unload' && running !== undefined) this.#unload(running)
     else if (action.do === 'grant' && running?.process !== undefined)
-      this.#grant(action.id, running, running.process)
+      this.#grant(action, running, running.process)
     else throw new Failure('internal', `${action.do} of ${action.row} cannot be done.`)
   }
 
-  #grant(id: number, running: Running, { url, headers }: EngineProcess): void {
+  #grant(
+    granted: { readonly id: number; readonly overtakes: boolean },
+    running: Running,
+    { url, headers }: EngineProcess,
+  ): void {
     running.inUse += 1
     running.lastGrant = ++this.#grants
     clearTimeout(running.idle)
@@ -168,22 +189,25 @@ export class Supervisor {
       if (!isOpen) return
       isOpen = false
       running.inUse -= 1
+      running.usedAt = this.#parts.clock.tick()
       this.#rest(running)
       this.#pump()
     }
-    this.#queue.grant(id, running.row.row, { url, headers, close })
+    this.#queue.grant(granted, (row) => this.#running.has(row), { url, headers, close })
   }
 
-  #load(row: EngineRow): void {
+  #load(row: EngineRow, devices: readonly number[] | undefined): void {
     const running: Running = {
       row,
-      memoryBytes: memoryOf(row),
+      memoryBytes: takenBy(needOf(row), devices, roomOf(this.#settings, this.#parts.devices())),
+      devices,
       abort: new AbortController(),
       state: 'loading',
       started: Promise.resolve(),
       readyAt: 0,
       inUse: 0,
       lastGrant: ++this.#grants,
+      usedAt: 0,
       stale: false,
     }
     this.#running.set(row.row, running)
@@ -195,13 +219,15 @@ export class Supervisor {
     const { row } = running.row
     const began = clock.tick()
     try {
-      const process = await this.#parts.start(running.row, running.abort.signal)
+      const all = this.#parts.devices()
+      const devices = running.devices?.flatMap((device) => all[device] ?? [])
+      const process = await this.#parts.start(running.row, devices, running.abort.signal)
       const loadMs = clock.tick() - began
       Object.assign(running, {
         process,
         loadMs,
         state: 'ready',
-        readyAt: clock.tick(),
+        readyAt: (this.#movedAt = clock.tick()),
       } satisfies Partial<Running>)
       log.info({ row, pid: process.pid, loadMs: Math.round(loadMs) }, 'model loaded')
       void process.exited.then((reason) => this.#gone(running, reason))
@@ -269,14 +295,7 @@ const byName = (rows: readonly EngineRow[]): ReadonlyMap<string, EngineRow> =>
 const unknownRow = (row: string): Failure => new Failure('model_missing', `No model ${row} is run here.`)
 
 const noRoom = (row: string): Failure =>
-  new Failure(
-    'engine_failed',
-    `${row} does not fit beside the pinned models; raise engines.maxLoaded or engines.memoryBytes.`,
-  )
-
-const memoryOf = (row: EngineRow | undefined): number => {
-  if (row === undefined) return 0
-  return row.memoryBytes ?? modelFiles(row).reduce((sum, path) => sum + fileBytes(path), 0)
-}
-
-const fileBytes = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  new Failure('engine_failed', {
+    message: `${row} does not fit here beside the pinned models.`,
+    help: 'Raise `engines.maxLoaded`, `engines.memoryBytes` or `engines.gpuMemoryBytes`, or ask for fewer `gpus` in its row; `inhouse doctor` shows what this machine has.',
+  })
