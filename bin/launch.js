@@ -20,10 +20,15 @@ function findBun() {
   return undefined
 }
 
-function fail(message) {
-  console.error(`inhouse: ${message}`)
+/** As the program itself tells a failure: one document with `--json`, else for people. */
+function fail(message, help) {
+  if (process.argv.includes('--json')) {
+    const error = { code: 'runtime_missing', message, help }
+    console.log(JSON.stringify({ error }, undefined, 2))
+  } else console.error(`inhouse: ${message}\n→ ${help}`)
   process.exit(1)
 }
+
 // The runtime takes the machine for a small one: its memory stays a third smaller, and a request costs the same.
 const env = { BUN_JSC_forceRAMSize: String(512 * 1024 * 1024), ...process.env }
 delete env.INHOUSE_PARENT_FD
@@ -37,8 +42,8 @@ export function launch(args) {
   const bun = findBun()
   if (bun === undefined) {
     fail(
-      `the Bun runtime for ${names[0]} is not installed.\n` +
-        'Run `npm ci` again without `--omit=optional`; Linux and macOS on x64 and arm64 are supported.',
+      `The Bun runtime for ${names[0]} is not installed.`,
+      'Install inhouse again with npm, without `--omit=optional`; Linux and macOS on x64 and arm64 are supported.',
     )
   }
   if (process.execve !== undefined) become(bun, args)
@@ -48,12 +53,26 @@ export function launch(args) {
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'])
     process.on(signal, () => child.kill(signal))
-  child.on('error', (error) => fail(`Bun cannot be started: ${error.message}`))
+  if (process.env.npm_command !== undefined) endWithNpm(() => child.kill('SIGTERM'))
+  child.on('error', (error) =>
+    fail(`Bun cannot be started: ${error.message}.`, 'Install inhouse again with npm.'),
+  )
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code ?? 1)
     process.removeAllListeners(signal)
     process.kill(process.pid, signal)
   })
+}
+
+/** npm hands no SIGTERM on; but what it started gets another parent when it is gone. */
+function endWithNpm(end) {
+  const parent = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(watch)
+    end()
+  }, 500)
+  watch.unref()
 }
 
 function become(bun, args) {

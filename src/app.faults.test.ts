@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 
@@ -48,6 +49,33 @@ test('a model that fails says nothing of the others at its backend', async () =>
   )
   for (let i = 0; i < 4; i++) await inhouse.post('/v1/chat/completions', { ...chat, model: 'bad' })
   expect((await inhouse.post('/v1/chat/completions', chat)).status).toBe(200)
+})
+
+test('who hangs up while its body is still read takes no place of a limit with it', async () => {
+  await using model = await FakeModel.start()
+  await using inhouse = await started(model, 'limits: { keys: { concurrency: 1 } }')
+  const body = JSON.stringify({ ...chat, pad: Array.from({ length: 400_000 }, (_, at) => at) })
+  const head = [
+    'POST /v1/chat/completions HTTP/1.1',
+    'host: localhost',
+    `authorization: Bearer ${inhouse.key}`,
+    'content-type: application/json',
+    `content-length: ${body.length}`,
+  ]
+  for (const afterMs of [0, 5, 10, 20]) {
+    const socket = connect(inhouse.app.port, inhouse.app.hostname)
+    socket.write(`${head.join('\r\n')}\r\n\r\n`)
+    await new Promise((resolve) => socket.write(body, resolve))
+    await Bun.sleep(afterMs)
+    socket.destroy()
+    await Bun.sleep(200)
+  }
+  let status = 429
+  for (let look = 0; look < 50 && status === 429; look++) {
+    await Bun.sleep(100)
+    status = (await inhouse.post('/v1/chat/completions', chat)).status
+  }
+  expect(status).toBe(200)
 })
 
 test('streams that are cut open the circuit as failures do', async () => {
@@ -164,6 +192,32 @@ test('a name that nobody has costs nothing, and an alias does not lead around th
     statuses.push((await inhouse.post('/v1/chat/completions', { ...chat, model: name })).status)
   }
   expect(statuses).toEqual([200, 200, 429, 429])
+})
+
+test('what no backend of a model can do is the request’s fault: no client comes back in vain', async () => {
+  await using model = await FakeModel.start()
+  await using inhouse =
+    await startTestApp(`backends: { one: { kind: tgi, url: ${model.url}/v1, place: local } }
+models: { m: { backend: one } }`)
+  const refused = await inhouse.post('/v1/embeddings', { model: 'm', input: 'hi' })
+  expect([refused.status, ((await refused.json()) as { error: object }).error]).toMatchObject([
+    400,
+    { code: 'unsupported' },
+  ])
+})
+
+test('tokens that were only counted are consumed by nobody', async () => {
+  await using model = await FakeModel.start(() => ({ chunks: ['{"input_tokens":1234}'] }))
+  await using inhouse =
+    await startTestApp(`backends: { one: { kind: anthropic, url: '${model.url}', place: local } }
+models: { m: { backend: one } }
+limits: { keys: { tokensPerMinute: 100 } }`)
+  for (let i = 0; i < 3; i++) {
+    const counted = await inhouse.post('/v1/messages/count_tokens', chat)
+    expect(await counted.json()).toEqual({ input_tokens: 1234 })
+  }
+  const [entry] = await inhouse.entries(3)
+  expect(entry).toMatchObject({ operation: 'count', outcome: 'done', usage: {} })
 })
 
 test('a call that nobody may and can answer has its row, with the reasons', async () => {

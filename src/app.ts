@@ -1,19 +1,26 @@
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 
-import { watchConfig, type Loaded } from './config/index.ts'
+import { placed, watchConfig, type Loaded } from './config/index.ts'
 import type { Settings } from './config/schema.ts'
 import type { Clock } from './core/clock.ts'
 import { Failure, asFailure } from './core/failure.ts'
 import { openLedger } from './account/ledger/ledger.ts'
 import type { LedgerReader } from './account/ledger/reader.ts'
 import { ledgerTables } from './account/ledger/schema.ts'
+import { keyRemarks } from './app/key-remarks.ts'
 import { LocalModels, engineSettings } from './app/local-models.ts'
-import { logFailure, type Log } from './app/log.ts'
+import { listings, loadedModels } from './app/listings.ts'
+import { logAttempt, logFailure, type Log } from './app/log.ts'
+import { modelKeeper } from './app/model-keeper.ts'
 import { readinessOf } from './app/readiness.ts'
+import { factSources, remoteFacts } from './app/remote-facts.ts'
 import { makeSetup, storePath, type Lasting } from './app/setup.ts'
-import { listen } from './http/listen.ts'
+import { listen, type Listening } from './http/listen.ts'
+import { loading } from './http/loading.ts'
 import { modelPages } from './http/pages/models.ts'
+import { ollamaPages } from './http/pages/ollama.ts'
+import { serveResponses } from './http/responses/serving.ts'
 import { crashed, createHandler, type Readiness, type ServerParts } from './http/server.ts'
 import type { OnProgress } from './install/progress.ts'
 import { openModels } from './models/store.ts'
@@ -24,8 +31,10 @@ import { ensureFirstKey } from './protect/guard/first-key.ts'
 import { keyTables } from './protect/guard/key-table.ts'
 import { KeyStore } from './protect/guard/key-store.ts'
 import { localCounters } from './protect/guard/limits.ts'
+import { ResponseStore } from './serve/conversations/response-store.ts'
+import { FactsCache } from './serve/discover/facts-cache.ts'
 import { createEngines, type Engines } from './serve/engines/engines.ts'
-import { Gateway } from './serve/gateway/gateway.ts'
+import { Gateway, type GatewayParts } from './serve/gateway/gateway.ts'
 import { probeResting } from './serve/gateway/probe.ts'
 import { surfaces } from './serve/surfaces/index.ts'
 import type { ModelListing } from './serve/surfaces/models.ts'
@@ -51,6 +60,8 @@ export interface App {
   readonly keyFile: string | undefined
   readonly engines: Engines
   readonly ledger: LedgerReader
+  /** Asks the backends elsewhere what their models are, where that is not known or old; never rejects. */
+  learn(): Promise<void>
   config(): Settings
   /** Resolves when the local models are here and the first of them answers, or cannot. */
   readonly settled: Promise<void>
@@ -61,6 +72,8 @@ export interface App {
   reload(): void
   /** Lets running calls end, then gives everything back. */
   stop(): Promise<void>
+  /** Running calls are not waited for any longer: `stop` cuts and settles them. */
+  cut(): void
 }
 
 const clock: Clock = { now: () => Date.now(), tick: () => performance.now() }
@@ -84,6 +97,10 @@ export async function startApp(parts: AppParts): Promise<App> {
     await openLedger({ store, clock, instance: newId(), retentionDays: config.ledger.retentionDays }),
     (it) => it.close(),
   )
+  const responses = started.adopt(
+    await ResponseStore.open({ home, clock, settings: () => config.responses }),
+    (it) => it.close(),
+  )
 
   const transport = started.adopt(createTransport({ proxyFor: proxyFromEnvironment(env) }), (it) =>
     it.close(),
@@ -96,9 +113,27 @@ export async function startApp(parts: AppParts): Promise<App> {
   const models = openModels({ home, env })
   const local = started.adopt(new LocalModels({ home, models, engines, env, onProgress }), (it) => it.stop())
 
-  const lasting: Lasting = { clock, door, engines, keys, counters: localCounters(() => clock.tick()) }
-  const failed = (failure: Failure, id: string): void => logFailure(log, failure, id)
-  const gateway = new Gateway({ ledger, clock, newId, failed }, makeSetup(config, lasting))
+  const remote = new FactsCache(clock)
+  const knownElsewhere = (row: string) => remoteFacts(config, remote, row)
+  const lasting: Lasting = {
+    clock,
+    log,
+    door,
+    engines,
+    keys,
+    counters: localCounters(() => clock.tick()),
+    facts: (row) => local.known(row)?.facts ?? knownElsewhere(row),
+  }
+  const gatewayParts: GatewayParts = {
+    ledger,
+    clock,
+    newId,
+    failed: (...said) => logFailure(log, ...said),
+    triesAgain: (...said) => logAttempt(log, ...said),
+  }
+  const gateway = new Gateway(gatewayParts, makeSetup(config, lasting))
+  const learn = (): Promise<void> => remote.freshen()
+  remote.use(factSources(config, gateway.setup.upstreams))
   const probing = (): (() => void) => probeResting(() => gateway.setup.upstreams, config.health.probeMs)
   let stopProbing = probing()
   started.defer(() => stopProbing())
@@ -106,24 +141,50 @@ export async function startApp(parts: AppParts): Promise<App> {
   const readiness = (): Readiness =>
     readinessOf({ config, gateway, engines, local, store: ledger.trouble?.code })
   const startedAt = Math.floor(clock.now() / 1000)
+  const listed = (): readonly ModelListing[] => {
+    void learn()
+    return listings(config, local, startedAt, knownElsewhere)
+  }
+  const responding = serveResponses({
+    responses,
+    gateway,
+    now: () => clock.now(),
+    maxBytes: () => config.server.maxAnswerBytes,
+    failed: (failure, id) => gatewayParts.failed(failure, id),
+  })
+  const loads = loading(gateway, () => clock.now())
   const serverParts: ServerParts = {
     gateway,
     surfaces,
     version,
     newId,
-    failed,
+    failed: (...said) => gatewayParts.failed(...said),
     corsOrigins: () => config.server.cors.origins,
     limits: () => config.server,
     readiness,
-    pages: modelPages(() => listings(config, startedAt)),
+    pages: [
+      ...modelPages(listed),
+      ...ollamaPages({
+        listings: listed,
+        loaded: () => loadedModels(listed(), engines.status().rows, config.engines.idleUnloadMs, clock.now()),
+        keeper: modelKeeper(models, () => config),
+        version,
+      }),
+      ...responding.pages,
+    ],
+    around: {
+      ...Object.fromEntries(
+        ['ollama-chat', 'ollama-generate', 'ollama-embed', 'ollama-embeddings'].map((id) => [id, loads]),
+      ),
+      ...responding.around,
+    },
   }
-  const listening = started.adopt(
-    listen(config.listen, createHandler(serverParts), crashed(serverParts)),
-    (it) => it.stop(),
-  )
+  const serve = (address: string, it: ServerParts): Listening =>
+    listen(address, createHandler(it), crashed(it), responding.sockets(it))
+  const listening = started.adopt(serve(config.listen, serverParts), (it) => it.stop())
   if (config.compat !== undefined) {
-    const keyless = createHandler({ ...serverParts, keyName: config.compat.key })
-    started.adopt(listen(config.compat.listen, keyless, crashed(serverParts)), (it) => it.stop())
+    const keyless = { ...serverParts, keyName: config.compat.key }
+    started.adopt(serve(config.compat.listen, keyless), (it) => it.stop())
   }
 
   const follow = async (): Promise<void> => {
@@ -139,8 +200,10 @@ export async function startApp(parts: AppParts): Promise<App> {
     const setup = makeSetup(next.config, lasting, gateway.setup)
     log.level = next.config.log.level
     noteRestartKeys(loaded.config, next.config, log)
+    noteRemarks(next, keys, log)
     ;({ config, file } = next)
     gateway.use(setup)
+    remote.use(factSources(config, setup.upstreams))
     stopProbing()
     stopProbing = probing()
     void follow()
@@ -155,6 +218,7 @@ export async function startApp(parts: AppParts): Promise<App> {
   }
   started.defer(watchConfig(loaded, reload))
 
+  noteRemarks(loaded, keys, log)
   const running = started.move()
   return {
     url: listening.url,
@@ -163,6 +227,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     keyFile,
     engines,
     ledger,
+    learn,
     config: () => config,
     settled: follow(),
     trouble: (row) => local.trouble(row),
@@ -170,8 +235,10 @@ export async function startApp(parts: AppParts): Promise<App> {
     reload,
     stop: async () => {
       await gateway.drain(config.server.drainMs)
+      await responding.settled()
       await running.disposeAsync()
     },
+    cut: () => gateway.cut(),
   }
 }
 
@@ -184,27 +251,17 @@ function mustStand(file: string | undefined, next: Loaded): void {
   if (next.text.trim() === '') throw new Failure('config_invalid', `The config file ${next.file} is empty.`)
 }
 
+/** What the config says that is hardly meant so. */
+function noteRemarks(loaded: Loaded, keys: KeyStore, log: Log): void {
+  const ofKeys = keyRemarks(loaded.config, keys.list()).map((finding) => placed(finding, loaded))
+  for (const { where, path, text } of [...loaded.remarks, ...ofKeys])
+    log.warn({ where }, path === '' ? `${where} ${text}` : `${path} ${text}`)
+}
+
 /** What a running server cannot change: it goes on as it was started. */
 const restartKeys = ['listen', 'compat', 'ledger'] as const
 
 function noteRestartKeys(started: Settings, next: Settings, log: Log): void {
   const changed = restartKeys.filter((key) => !Bun.deepEquals(started[key], next[key]))
   if (changed.length > 0) log.warn({ changed }, 'these settings take effect at the next start')
-}
-
-/** The models that can be asked for by name. */
-function listings(config: Settings, created: number): ModelListing[] {
-  const listed: ModelListing[] = []
-  for (const [name, row] of Object.entries(config.models)) {
-    if (name.includes('*')) continue
-    const { context, limits, backend } = row
-    listed.push({
-      name,
-      created,
-      ownedBy: backend ?? 'inhouse',
-      ...(context !== undefined && context > 0 && { context }),
-      ...(limits?.maxOutputTokens !== undefined && { maxOutput: limits.maxOutputTokens }),
-    })
-  }
-  return listed
 }

@@ -4,11 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import type { Entry } from './account/ledger/entry.ts'
+import { beatMs } from './account/ledger/instance.ts'
 import { openLedger } from './account/ledger/ledger.ts'
+import { ledgerReader } from './account/ledger/reader.ts'
 import { storePath } from './app/setup.ts'
 import { clock, withStore } from './cli/home-store.ts'
 import { fakeAnswer } from './testing/fake-answers.ts'
 import { FakeModel, type Received } from './testing/fake-model.ts'
+import { handClock } from './testing/ledger-rows.ts'
 import { serveProcess, type Served } from './testing/served.ts'
 
 const rounds = Number(process.env['KILL_RUNS'] ?? 12)
@@ -62,10 +65,12 @@ const callOf = (request: Received): string =>
  * upstream has exactly one row.
  */
 async function outcomes(): Promise<ReadonlyMap<string, Entry['outcome']>> {
-  const later = { ...clock, now: () => clock.now() + 3_600_000 }
+  const later = handClock(clock.now() + 3_600_000)
   const rows: Entry[] = []
   const total = await withStore(home, async (store) => {
     const ledger = await openLedger({ store, clock: later, instance: 'the-one-that-looks' })
+    later.at += beatMs
+    await ledger.sweep()
     for (let before: string | undefined; ; before = rows.at(-1)?.id) {
       const page = await ledger.recent({ limit: 1000, ...(before !== undefined && { before }) })
       if (page.length === 0) break
@@ -105,6 +110,32 @@ test('however often and wherever the process is killed, every call that reached 
   expect(upstream.received.length).toBeGreaterThan(rounds)
   expect([...(await outcomes()).values()]).toContain('lost')
 }, 600_000)
+
+test('a second SIGTERM cuts the calls under way, and they are settled with what they had', async () => {
+  const file = join(home, 'inhouse.yaml')
+  await Bun.write(file, `${await Bun.file(file).text()}server: { drainMs: 3600000 }\n`)
+  const stop = Promise.withResolvers<void>()
+  upstream.answer = (request) => ({ ...fakeAnswer(request), until: stop.promise })
+  await using served = await serveProcess({ home })
+  const { body } = await served.post('/v1/chat/completions', {
+    model: 'm',
+    stream: true,
+    messages: [{ role: 'user', content: 'hi' }],
+  })
+  const reader = body?.getReader()
+  await reader?.read()
+  served.process.kill('SIGTERM')
+  await served.said('Stopping')
+  // Twice at once is one wish: a terminal and a launcher both hand it on.
+  await Bun.sleep(600)
+  served.process.kill('SIGTERM')
+  expect(await served.process.exited).toBe(0)
+  stop.resolve()
+  await reader?.cancel().catch(() => {})
+  const [entry] = await withStore(home, (store) => ledgerReader(store, clock).recent({ limit: 1 }))
+  expect(entry).toMatchObject({ outcome: 'failed', failure: 'draining' })
+  expect(entry?.usage.output?.tokens).toBeGreaterThan(0)
+}, 60_000)
 
 const canTrace =
   Bun.which('strace') !== null &&

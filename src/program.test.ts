@@ -87,6 +87,19 @@ describe('the chain of processes', () => {
   })
 })
 
+test('ends with npm, which hands no SIGTERM on', async () => {
+  const npm = Bun.spawn(['npm', 'start', '--', '--json', '--home', testHome, '--listen', '127.0.0.1:0'], {
+    cwd: join(import.meta.dir, '..'),
+    stdout: 'pipe',
+    stderr: 'ignore',
+  })
+  for await (const bytes of npm.stdout) if (new TextDecoder().decode(bytes).includes('"url"')) break
+  const chain = await descendants(npm.pid)
+  npm.kill('SIGTERM')
+  await allGone(chain)
+  expect(chain.length).toBeGreaterThan(1)
+})
+
 test('the key file can be read by its owner alone', async () => {
   expect((await stat(join(testHome, 'key'))).mode & 0o777).toBe(0o600)
 })

@@ -18,7 +18,7 @@ async function rowFor(config: string, files: readonly ModelFile['role'][]): Prom
   try {
     await writeFile(join(home, 'inhouse.yaml'), config)
     const { config: settings } = loadConfig({ env: {}, flags: { offline: true }, home, cwd: home })
-    const model = { path: '/model.gguf', files: files.map(file) } as unknown as Model
+    const model = { path: '/model.gguf', files: files.map(file), facts: {} } as unknown as Model
     let told: readonly EngineRow[] = []
     await new LocalModels({
       home,
@@ -56,7 +56,7 @@ test('a model is ready with the newer config, though the older one’s pull was 
   )
   await writeFile(join(home, 'inhouse.yaml'), `engines: { llamaServer: ${llamaServer} }\n${row('')}`)
   const { config: settings } = loadConfig({ env: {}, flags: {}, home, cwd: home })
-  const model = { path: '/model.gguf', files: [] } as unknown as Model
+  const model = { path: '/model.gguf', files: [], facts: {} } as unknown as Model
   let pulls = 0
   const local = new LocalModels({
     home,
@@ -83,5 +83,25 @@ test('a model is ready with the newer config, though the older one’s pull was 
   expect(await older.catch(() => 'given up')).toBe('given up')
   await newer
   expect(local.trouble('sees')).toBeUndefined()
+  await rm(home, { recursive: true })
+})
+
+test('a model that is missing while offline is told as such, without a word of pulling it', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'inhouse-local-'))
+  await writeFile(join(home, 'inhouse.yaml'), row(''))
+  const { config: settings } = loadConfig({ env: { INHOUSE_OFFLINE: 'true' }, flags: {}, home, cwd: home })
+  const missing = new Failure('model_missing', 'file:/model.gguf has not been pulled.')
+  const local = new LocalModels({
+    home,
+    env: { PATH: '' },
+    onProgress: () => undefined,
+    models: { resolve: () => Promise.reject(missing) } as unknown as Models,
+    engines: { reconfigure: () => undefined } as unknown as Engines,
+  })
+  await local.follow(settings)
+  const { message, help } = local.trouble('sees') ?? {}
+  expect(message).toBe('file:/model.gguf has not been pulled, and while offline nothing is downloaded.')
+  expect(help).toContain('INHOUSE_OFFLINE')
+  expect(help).not.toContain('models pull')
   await rm(home, { recursive: true })
 })

@@ -18,19 +18,20 @@ export interface ReadinessParts {
  * backend that is not resting. What each model does stands under its name.
  */
 export function readinessOf({ config, gateway, engines, local, store }: ReadinessParts) {
-  const states = new Map(engines.status().rows.map((row) => [row.row, row.state]))
+  const { rows } = engines.status()
+  const states = new Map(rows.map((row) => [row.row, row.state]))
   const managed = new Set(managedRows(config).map(([name]) => name))
   const stateOf = (name: string, backend: string, model: string | undefined): string => {
-    if (!managed.has(name)) {
-      // Nobody asks for a model that is called `claude-*`.
-      const asked = model ?? (name.includes('*') ? undefined : name)
-      return gateway.setup.upstreams.standing(backend, asked) === 'up' ? 'ready' : 'resting'
-    }
+    // Nobody asks for a model that is called `claude-*`.
+    const asked = model ?? (name.includes('*') ? undefined : name)
+    const rests = gateway.setup.upstreams.standing(backend, asked) === 'resting'
+    if (!managed.has(name)) return rests ? 'resting' : 'ready'
     const trouble = local.trouble(name)
     // Anybody may ask: the code says enough, the log and the doctor tell where.
     if (trouble !== undefined) return `failed: ${trouble.code}`
     const state = states.get(name)
     if (state === undefined || (state === 'unloaded' && local.isComing(name))) return 'loading'
+    if (rests) return 'resting'
     return state === 'unloaded' ? 'ready (loads when asked)' : state
   }
   const models = Object.fromEntries(
@@ -40,5 +41,13 @@ export function readinessOf({ config, gateway, engines, local, store }: Readines
   )
   const canAnswer = Object.values(models).some((state) => state.startsWith('ready'))
   const ready = canAnswer && !gateway.isDraining && store === undefined
-  return { ready, models, ...(store !== undefined && { store }) }
+  const load = Object.fromEntries(
+    rows.flatMap((row) => (row.load === undefined ? [] : [[row.row, row.load]])),
+  )
+  return {
+    ready,
+    models,
+    ...(Object.keys(load).length > 0 && { load }),
+    ...(store !== undefined && { store }),
+  }
 }

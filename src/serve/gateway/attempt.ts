@@ -1,4 +1,4 @@
-import type { Outgoing, Target } from '../../core/backend.ts'
+import type { Backend, Outgoing, Target } from '../../core/backend.ts'
 import type { Frame, FrameReader, ModelEvent } from '../../core/event.ts'
 import { Failure, asFailure } from '../../core/failure.ts'
 import type { Operation } from '../../core/operation.ts'
@@ -24,7 +24,7 @@ export async function attempt(
   scope: RequestScope,
   settings: GatewaySettings,
 ): Promise<Answer> {
-  const { backend, slots, deadlines } = upstream
+  const { backend, lines, deadlines } = upstream
   const call = scope.beginCall()
   scope.sent = false
   const written = backend.outgoing(request, target)
@@ -32,7 +32,7 @@ export async function attempt(
   const waitFrom = scope.tookMs
   let isWaiting = true
   try {
-    const free = slots.take(call, settings.queue.maxWaitMs)
+    const free = lines.of(target.row).take(call, settings.queue.maxWaitMs)
     scope.own(free instanceof Promise ? await free : free)
     const health = upstream.health.of(target.model)
     const verdict = health.enter()
@@ -89,7 +89,7 @@ export async function attempt(
       await answer.begin()
       return answer
     } catch (thrown) {
-      throw told(thrown, call, verdict)
+      throw told(thrown, call, verdict, backend)
     }
   } finally {
     // A wait that came to nothing is a wait all the same.
@@ -98,10 +98,18 @@ export async function attempt(
 }
 
 /** Tells the circuit why an attempt failed. What aborted the call says more than how the socket took it. */
-function told(thrown: unknown, call: Call, verdict: Verdict): Failure {
-  const failure = asFailure(call.aborted ? call.reason : thrown)
-  if (failure.code !== 'client_left') verdict.failed(failure.code)
+function told(thrown: unknown, call: Call, verdict: Verdict, { name, isWatched }: Backend): Failure {
+  const failure = nameOnly(asFailure(call.aborted ? call.reason : thrown), name)
+  const lives = isWatched === true && failure.facts.upstream !== undefined
+  if (failure.code !== 'client_left') verdict.failed(lives ? 'upstream_rejected' : failure.code)
   return failure
+}
+
+/** Where a backend stands is no client's business: its name takes the place of its address. */
+export function nameOnly(failure: Failure, backend: string): Failure {
+  const { facts, code, cause } = failure
+  if (facts.address === undefined) return failure
+  return new Failure(code, { ...facts, message: facts.message.replaceAll(facts.address, backend) }, { cause })
 }
 
 type Headers = Outgoing['headers']
@@ -169,7 +177,7 @@ export class Answer {
   /** The frames that follow; undefined at the end. Rejects when the upstream breaks off, stalls, or was given up. */
   async more(): Promise<readonly Frame[] | undefined> {
     if (this.#ended) return undefined
-    const { reader, body, call, deadline, verdict, settings } = this.#parts
+    const { reader, body, call, deadline, verdict, settings, upstream } = this.#parts
     deadline.resume()
     try {
       const bytes = await (reader.isStream ? body.read() : body.all(settings.maxAnswerBytes))
@@ -179,7 +187,7 @@ export class Answer {
       if (all.some(hasEvents)) this.#moved()
       return all
     } catch (thrown) {
-      throw told(thrown, call, verdict)
+      throw told(thrown, call, verdict, upstream.backend)
     } finally {
       deadline.pause()
     }

@@ -1,8 +1,10 @@
 import type { Clock } from '../../core/clock.ts'
+import type { Considered } from '../../core/decision.ts'
 import { Failure, asFailure } from '../../core/failure.ts'
 import type { Guard, Identity } from '../../core/guard.ts'
 import { JsonText } from '../../core/json.ts'
 import type { LedgerPort } from '../../core/ledger.ts'
+import { isFree } from '../../core/operation.ts'
 import type { ModelRequest } from '../../core/request.ts'
 import type { Route, Router } from '../../core/route.ts'
 import type { Surface } from '../../core/surface.ts'
@@ -10,7 +12,7 @@ import type { Answer } from './attempt.ts'
 import { firstAnswer } from './chain.ts'
 import { streamedAnswer, wholeAnswer, type Delivery } from './deliver.ts'
 import { answerHeaders, errorResponse, unbuffered } from './headers.ts'
-import { RequestScope, type ScopeParts } from './scope.ts'
+import { RequestScope, type Answerer, type ScopeParts } from './scope.ts'
 import type { GatewaySettings } from './settings.ts'
 import type { Upstreams } from './upstreams.ts'
 
@@ -29,8 +31,10 @@ export interface GatewayParts {
   readonly ledger: LedgerPort
   readonly clock: Clock
   newId(): string
-  /** Told each failure with its request id; for the log, never the client. */
-  failed(failure: Failure, requestId: string): void
+  /** Told each failed call, and who was asked last; for the log, never the client. */
+  failed(failure: Failure, requestId: string, asked?: Answerer): void
+  /** Told each failed attempt of a call that goes on. */
+  triesAgain(failure: Failure, requestId: string, asked?: Answerer): void
 }
 
 /** A call as it came in by HTTP. */
@@ -53,6 +57,7 @@ export class Gateway {
   readonly #scopeParts: ScopeParts
   #setup: Setup
   #draining = false
+  #isCut = false
   #watch: ReturnType<typeof setInterval> | undefined
   #idle: (() => void) | undefined
 
@@ -60,7 +65,12 @@ export class Gateway {
     this.#parts = parts
     this.#setup = setup
     const { clock, ledger } = parts
-    this.#scopeParts = { clock, ledger, ended: (scope, failure) => this.#ended(scope, failure) }
+    this.#scopeParts = {
+      clock,
+      ledger,
+      ended: (scope, failure) => this.#ended(scope, failure),
+      triesAgain: (scope, failure) => parts.triesAgain(failure, scope.id, scope.answerer),
+    }
   }
 
   get setup(): Setup {
@@ -77,6 +87,7 @@ export class Gateway {
 
   use(setup: Setup): void {
     this.#setup = setup
+    for (const scope of this.#running) scope.carry(setup.guard)
   }
 
   async handle(call: Incoming): Promise<Response> {
@@ -97,9 +108,13 @@ export class Gateway {
         operation: request.operation,
         model: request.model,
         row: route.targets[0]?.row ?? request.model,
-        tokens: Math.ceil(scope.promptBytes / 4) + (request.maxOutputTokens ?? 0),
+        tokens: isFree(request.operation)
+          ? 0
+          : Math.ceil(scope.promptBytes / 4) + (request.maxOutputTokens ?? 0),
       }
-      scope.admitted(guard.admit(identity, demand))
+      scope.admitted(guard.admit(identity, demand), identity, demand)
+      // A reload came while the body did.
+      if (this.#setup.guard !== guard) scope.carry(this.#setup.guard)
       scope.considered = route.considered
       scope.reasons = route.reasons
       await hold(scope, call, request, identity, route, upstreams)
@@ -108,7 +123,12 @@ export class Gateway {
         request,
         surface,
         scope,
-        facts: { requestId: scope.id, created: Math.floor(scope.at / 1000), request },
+        facts: {
+          requestId: scope.id,
+          created: Math.floor(scope.at / 1000),
+          request,
+          tookMs: () => scope.tookMs,
+        },
         settings,
       })
     } catch (thrown) {
@@ -122,15 +142,22 @@ export class Gateway {
   /** Takes no more calls; resolves when the last has ended, or after `ms` when the rest is cut. */
   async drain(ms: number): Promise<void> {
     this.#draining = true
-    if (this.#running.size === 0) return
-    const idle = new Promise<void>((resolve) => {
-      this.#idle = resolve
-    })
-    const timer = setTimeout(() => this.#idle?.(), ms)
-    await idle
-    clearTimeout(timer)
+    if (this.#running.size > 0 && !this.#isCut) {
+      const idle = new Promise<void>((resolve) => {
+        this.#idle = resolve
+      })
+      const timer = setTimeout(() => this.#idle?.(), ms)
+      await idle
+      clearTimeout(timer)
+    }
     for (const scope of this.#running)
       scope.end('failed', new Failure('draining', 'This server was stopped.'))
+  }
+
+  /** Draining waits no longer: the calls under way are cut, and settled. */
+  cut(): void {
+    this.#isCut = true
+    this.#idle?.()
   }
 
   #begin(call: Incoming): RequestScope {
@@ -141,7 +168,7 @@ export class Gateway {
   }
 
   #ended(scope: RequestScope, failure: Failure | undefined): void {
-    if (failure !== undefined) this.#parts.failed(failure, scope.id)
+    if (failure !== undefined) this.#parts.failed(failure, scope.id, scope.answerer)
     this.#running.delete(scope)
     if (this.#running.size === 0) this.#idle?.()
   }
@@ -179,15 +206,24 @@ async function hold(
     backend: first?.backend ?? '',
     place,
   })
-  if (first !== undefined) return
-  const why = route.considered.flatMap((target) =>
-    target.reasons.map((reason) => `${target.row}: ${reason.text}`),
-  )
-  throw new Failure('no_target', {
-    message: `Nobody may and can answer for ${request.model}${why.length === 0 ? '' : ` (${why.join('; ')})`}.`,
+  if (first === undefined) throw nobodyFor(request, route)
+}
+
+/** Why nobody was asked. */
+export function nobodyFor({ model, operation }: ModelRequest, { considered }: Route): Failure {
+  if (considered.length > 0 && considered.every(isUnable)) {
+    const message = `No backend of ${model} can ${operation}.`
+    return new Failure('unsupported', { message, param: 'model' })
+  }
+  const why = considered.flatMap((target) => target.reasons.map((reason) => `${target.row}: ${reason.text}`))
+  return new Failure('no_target', {
+    message: `Nobody may and can answer for ${model}${why.length === 0 ? '' : ` (${why.join('; ')})`}.`,
     retryAfterMs: 1000,
   })
 }
+
+/** No waiting helps: its backend has no such operation. */
+const isUnable = ({ reasons }: Considered): boolean => reasons.some(({ code }) => code === 'operation')
 
 /** Whole, or streamed: then the first event decides the status, unless it is late. */
 async function answer(answering: Promise<Answer>, delivery: Delivery): Promise<Response> {

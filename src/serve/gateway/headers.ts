@@ -44,7 +44,8 @@ export function errorResponse(failure: Failure, surface: Surface, scope: Request
     headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfterMs / 1000)))
     headers['retry-after-ms'] = String(Math.ceil(retryAfterMs))
   }
-  return new Response(surface.error(failure, scope.id), { status: failure.status, headers })
+  const status = surface.status?.(failure) ?? failure.status
+  return new Response(surface.error(failure, scope.id), { status, headers })
 }
 
 /** One line for people: who answers, why, and what was tried before. */

@@ -27,15 +27,30 @@ const faults: ReadonlySet<FailureCode> = new Set<FailureCode>([
   'engine_failed',
 ])
 
-/** The circuit breaker of one model at one backend, fed by results and by the probe. After `openMs` one call may try. */
+/** What became of a model's circuit, and what opened it. */
+export interface Circuit {
+  readonly model: string
+  readonly opened: FailureCode | undefined
+}
+
+/**
+ * The circuit breaker of one model at one backend, fed by results and by the probe. After `openMs` one call may try.
+ * `changed` is told when it opens, and by which failure, and when it closes.
+ */
 export class Health {
   readonly #clock: Clock
   readonly #settings: HealthSettings
+  readonly #changed: (opened: FailureCode | undefined) => void
   readonly #state: State = { failuresInRow: 0, openUntil: undefined, trying: false }
 
-  constructor(clock: Clock, settings: HealthSettings) {
+  constructor(
+    clock: Clock,
+    settings: HealthSettings,
+    changed: (opened: FailureCode | undefined) => void = () => {},
+  ) {
     this.#clock = clock
     this.#settings = settings
+    this.#changed = changed
   }
 
   get standing(): Standing {
@@ -69,9 +84,8 @@ export class Health {
   /** An answer has begun: others may try again, but one more failure opens the circuit anew. */
   began(): void {
     if (this.#state.openUntil === undefined) return
-    this.#state.openUntil = undefined
     this.#state.failuresInRow = this.#settings.failuresToOpen - 1
-    this.#state.trying = false
+    this.#close()
   }
 
   /** A probe was answered: the rest is over, and one call may try. A server that is up can still fail each call. */
@@ -82,8 +96,7 @@ export class Health {
   /** An answer came to its end. */
   succeeded(): void {
     this.#state.failuresInRow = 0
-    this.#state.openUntil = undefined
-    this.#state.trying = false
+    this.#close()
   }
 
   failed(code: FailureCode): void {
@@ -95,8 +108,21 @@ export class Health {
     this.#state.failuresInRow++
     this.#state.trying = false
     if (this.#state.openUntil !== undefined || this.#state.failuresInRow >= this.#settings.failuresToOpen) {
-      this.#state.openUntil = this.#clock.tick() + this.#settings.openMs
+      this.#open(code)
     }
+  }
+
+  #open(code: FailureCode): void {
+    const wasOpen = this.#state.openUntil !== undefined
+    this.#state.openUntil = this.#clock.tick() + this.#settings.openMs
+    if (!wasOpen) this.#changed(code)
+  }
+
+  #close(): void {
+    const wasOpen = this.#state.openUntil !== undefined
+    this.#state.openUntil = undefined
+    this.#state.trying = false
+    if (wasOpen) this.#changed(undefined)
   }
 }
 
@@ -143,10 +169,16 @@ export class HealthByModel {
   readonly #models = new Map<string, Health>()
   readonly #clock: Clock
   readonly #settings: { failuresToOpen: number; openMs: number }
+  readonly #changed: (circuit: Circuit) => void
 
-  constructor(clock: Clock, { failuresToOpen, openMs }: HealthSettings) {
+  constructor(
+    clock: Clock,
+    { failuresToOpen, openMs }: HealthSettings,
+    changed: (circuit: Circuit) => void = () => {},
+  ) {
     this.#clock = clock
     this.#settings = { failuresToOpen, openMs }
+    this.#changed = changed
   }
 
   /** From the next failure on, also for the models that are known. */
@@ -159,7 +191,7 @@ export class HealthByModel {
     const known = this.#models.get(model)
     if (known !== undefined) return known
     if (this.#models.size >= mostModels) this.#forgetOne()
-    const fresh = new Health(this.#clock, this.#settings)
+    const fresh = new Health(this.#clock, this.#settings, (opened) => this.#changed({ model, opened }))
     this.#models.set(model, fresh)
     return fresh
   }

@@ -1,10 +1,11 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Attempt, Considered, Decision, Reason } from '../../core/decision.ts'
 import { Failure, type FailureCode } from '../../core/failure.ts'
-import type { Admission } from '../../core/guard.ts'
+import type { Admission, Demand, Guard, Identity } from '../../core/guard.ts'
 import type { Label } from '../../core/label.ts'
 import type { Hold, LedgerPort, Outcome, Settlement } from '../../core/ledger.ts'
 import type { Usage } from '../../core/usage.ts'
+import { isFree } from '../../core/operation.ts'
 import { Tap } from '../stream/tap.ts'
 import { Call } from './call.ts'
 import type { Deadline } from './deadline.ts'
@@ -15,6 +16,8 @@ export interface ScopeParts {
   readonly ledger: LedgerPort
   /** Told when the last thing of the request is done, and what went wrong if something did. */
   ended(scope: RequestScope, failure: Failure | undefined): void
+  /** Told each failed attempt that another one follows. */
+  triesAgain(scope: RequestScope, failure: Failure): void
 }
 
 /** Who waits for the answer: the signal fires when it hangs up. */
@@ -61,7 +64,11 @@ export class RequestScope implements Disposable {
   #call: Call | undefined
   #closers: (() => void)[] = []
   #admission: Admission | undefined
+  #identity: Identity | undefined
+  #demand: Demand | undefined
   #held = false
+  /** Whatever tokens are told, none were consumed. */
+  #isFree = false
   #ended = false
   #ending: { readonly outcome: Outcome; readonly code: FailureCode | undefined } | undefined
 
@@ -102,8 +109,21 @@ export class RequestScope implements Disposable {
     return { asked, label, considered, attempts, reasons }
   }
 
-  admitted(admission: Admission): void {
+  /** The place in the limits is this request’s, or goes back at once when the client has left meanwhile. */
+  admitted(admission: Admission, identity: Identity, demand: Demand): void {
+    if (this.#ended) {
+      admission.close({})
+      return
+    }
     this.#admission = admission
+    this.#identity = identity
+    this.#demand = demand
+  }
+
+  /** Counts it under the limits that a new guard adds. */
+  carry(guard: Guard): void {
+    if (this.#admission === undefined || this.#identity === undefined || this.#demand === undefined) return
+    this.#admission = guard.carry(this.#admission, this.#identity, this.#demand)
   }
 
   /** Writes the hold; from here on the request has a row, whatever happens. */
@@ -117,6 +137,7 @@ export class RequestScope implements Disposable {
       decision: this.decision,
     })
     this.#held = true
+    this.#isFree = isFree(facts.operation)
     // The request may have ended while the hold was being committed: the row must still be closed.
     if (this.#ending !== undefined) this.#settle(this.#ending.outcome, this.#ending.code, {})
   }
@@ -142,6 +163,10 @@ export class RequestScope implements Disposable {
     return this.#call
   }
 
+  triesAgain(failure: Failure): void {
+    this.#parts.triesAgain(this, failure)
+  }
+
   sawEvent(): void {
     this.firstEventMs ??= this.tookMs
   }
@@ -160,7 +185,7 @@ export class RequestScope implements Disposable {
     this.release()
     // An upstream bills what it was sent and began to answer; what never went out, or was refused, cost nothing.
     const isBilled = this.firstEventMs !== undefined || (this.sent && outcome === 'left')
-    const usage = isBilled ? this.tap.usage(this.promptBytes) : this.tap.reportedUsage
+    const usage = this.#isFree ? {} : isBilled ? this.tap.usage(this.promptBytes) : this.tap.reportedUsage
     this.#admission?.close(usage)
     if (this.#held) this.#settle(outcome, failure?.code, usage)
     this.#parts.ended(this, failure)
@@ -184,6 +209,7 @@ export class RequestScope implements Disposable {
     if (firstEventMs !== undefined) settlement.firstEventMs = firstEventMs
     if (prefillMs !== undefined) settlement.prefillMs = prefillMs
     if (decodeMs !== undefined) settlement.decodeMs = decodeMs
+    if (usage.cost !== undefined) settlement.cost = usage.cost
     this.#parts.ledger.settle(settlement)
   }
 

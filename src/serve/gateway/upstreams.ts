@@ -2,14 +2,14 @@ import type { Backend } from '../../core/backend.ts'
 import type { Clock } from '../../core/clock.ts'
 import { Failure } from '../../core/failure.ts'
 import type { Standing } from '../../core/route.ts'
-import { HealthByModel } from './health.ts'
+import { HealthByModel, type Circuit } from './health.ts'
 import type { Deadlines, GatewaySettings } from './settings.ts'
-import { Slots } from './slots.ts'
+import { Lines } from './lines.ts'
 
 /** A backend with what the gateway knows of it: its places, its line, its health. */
 export interface Upstream {
   readonly backend: Backend
-  readonly slots: Slots
+  readonly lines: Lines
   /** By the model's name at the backend: one that fails says nothing of the others. */
   readonly health: HealthByModel
   /** The general ones, and what the backend's row says instead. */
@@ -22,7 +22,10 @@ export interface Placed {
   readonly deadlines: Deadlines
 }
 
-/** The backends of one config. A reload makes a new list and takes over slots and health. */
+/** Told each circuit that opens or closes. */
+export type OnCircuit = (backend: string, circuit: Circuit) => void
+
+/** The backends of one config. A reload makes a new list and takes over lines and health. */
 export class Upstreams {
   readonly #upstreams: ReadonlyMap<string, Upstream>
 
@@ -35,15 +38,17 @@ export class Upstreams {
     backends: Iterable<Placed>,
     clock: Clock,
     settings: GatewaySettings,
+    onCircuit: OnCircuit,
     before?: Upstreams,
   ): Upstreams {
     const upstreams = new Map<string, Upstream>()
     for (const { backend, deadlines } of backends) {
       const known = before?.find(backend.name)
-      const slots = known?.slots ?? new Slots(backend.name)
-      slots.resize(backend.concurrency, backend.queue)
-      const health = known?.health.adjust(settings.health) ?? new HealthByModel(clock, settings.health)
-      upstreams.set(backend.name, { backend, slots, health, deadlines })
+      const lines = (known?.lines ?? new Lines(backend.name)).resize(backend)
+      const health =
+        known?.health.adjust(settings.health) ??
+        new HealthByModel(clock, settings.health, (circuit) => onCircuit(backend.name, circuit))
+      upstreams.set(backend.name, { backend, lines, health, deadlines })
     }
     return new Upstreams(upstreams)
   }

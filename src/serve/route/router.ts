@@ -2,7 +2,7 @@ import type { Behaviour, Target } from '../../core/backend.ts'
 import type { Considered, Reason } from '../../core/decision.ts'
 import { Failure } from '../../core/failure.ts'
 import type { Identity } from '../../core/guard.ts'
-import { matchName } from '../../core/names.ts'
+import { matchName, untagged } from '../../core/names.ts'
 import type { Operation } from '../../core/operation.ts'
 import type { Place } from '../../core/place.ts'
 import type { Route, Router, Standing } from '../../core/route.ts'
@@ -67,7 +67,10 @@ function deciderOf(rows: readonly ModelRow[], backends: ReadonlyMap<string, Back
   const wildcards = [...byName.keys()].filter((name) => name.includes('*'))
 
   return (request, identity, standing) => {
-    const row = byName.get(request.model) ?? byName.get(matchName(request.model, wildcards) ?? '')
+    const row =
+      byName.get(request.model) ??
+      byName.get(untagged(request.model)) ??
+      byName.get(matchName(request.model, wildcards) ?? '')
     if (row === undefined) {
       throw new Failure('model_unknown', {
         message: `There is no model named ${request.model.slice(0, 200)}.`,
@@ -135,6 +138,7 @@ function objections(
 
 const howFound = (asked: string, row: ModelRow): Reason => {
   if (row.route !== undefined) return { code: 'route', text: `${row.name} leads to ${row.route.join(', ')}` }
-  if (row.name !== asked) return { code: 'wildcard', text: `${row.name} takes this name` }
+  if (row.name !== asked && row.name !== untagged(asked))
+    return { code: 'wildcard', text: `${row.name} takes this name` }
   return { code: 'named', text: 'asked by name' }
 }

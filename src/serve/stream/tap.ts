@@ -7,6 +7,7 @@ export interface Timing {
   readonly prefillMs?: number
   readonly decodeMs?: number
   readonly queueMs?: number
+  readonly loadMs?: number
 }
 
 const nothing: Usage = {}
