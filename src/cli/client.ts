@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Failure, failures, type Facts, type FailureCode } from '../core/failure.ts'
 import { parseListen } from '../config/index.ts'
 import { OpenAiReading } from '../serve/backends/openai-read.ts'
+import { upstreamFailure } from '../serve/backends/upstream-failure.ts'
 import { SseReader } from '../serve/stream/sse.ts'
 import { listText, noSuch } from './names.ts'
 
@@ -26,9 +27,15 @@ export interface ChatRequest {
   readonly temperature?: number
 }
 
+/** Null: the server does not tell. */
+export interface TokenCounts {
+  readonly input: number | null
+  readonly output: number | null
+}
+
 export type Piece =
   | { readonly type: 'text' | 'reasoning'; readonly text: string }
-  | { readonly type: 'usage'; readonly input: number; readonly output: number }
+  | ({ readonly type: 'usage' } & TokenCounts)
 
 export interface ChatAnswer {
   readonly requestId: string | undefined
@@ -114,8 +121,8 @@ async function* piecesOf(reply: Response): AsyncGenerator<Piece> {
       if (event.type === 'text' || event.type === 'reasoning') yield { type: event.type, text: event.text }
       else if (event.type === 'usage') {
         const { input, output } = event.usage
-        yield { type: 'usage', input: input?.tokens ?? 0, output: output?.tokens ?? 0 }
-      } else if (event.type === 'failure') throw failureOf(reply.status, errorIn(event.facts))
+        yield { type: 'usage', input: input?.tokens ?? null, output: output?.tokens ?? null }
+      } else if (event.type === 'failure') throw failureOf(errorIn(event.facts), event.code)
       else if (event.type === 'end') return
     }
   }
@@ -123,19 +130,40 @@ async function* piecesOf(reply: Response): AsyncGenerator<Piece> {
 }
 
 /** What the server said in its stream, in its own words. */
-const errorIn = ({ message, upstream }: Facts): ErrorBody =>
-  upstream === undefined
-    ? { message }
-    : (JSON.parse(new TextDecoder().decode(upstream.body)) as { readonly error: ErrorBody }).error
+const errorIn = ({ message, upstream }: Facts): ErrorBody => ({
+  message,
+  ...(upstream !== undefined && parsed(upstream.body).error),
+})
 
-const mustAnswer = async (endpoint: Endpoint, path: string, init: RequestInit): Promise<Response> => {
+/** An error body; empty where it is none. */
+const parsed = (bytes: Uint8Array): { readonly error?: ErrorBody } => {
+  try {
+    const { error } = JSON.parse(new TextDecoder().decode(bytes)) as { error?: ErrorBody | string }
+    if (typeof error === 'string') return { error: { message: error } }
+    return error === undefined ? {} : { error }
+  } catch {
+    return {}
+  }
+}
+
+/** Asks with the endpoint’s key. Throws `Failure`. */
+export const mustAnswer = async (endpoint: Endpoint, path: string, init: RequestInit): Promise<Response> => {
   const reply = await call(endpoint, path, init).catch((cause: unknown) => {
     init.signal?.throwIfAborted()
     throw new Failure('server_unreachable', `Nobody answers at ${endpoint.url}.`, { cause })
   })
   if (reply.ok) return reply
-  const body = (await reply.json().catch(() => ({}))) as { error?: ErrorBody }
-  throw failureOf(reply.status, body.error ?? {})
+  const bytes = await reply.bytes()
+  const { error = {} } = parsed(bytes)
+  const { status, headers } = reply
+  // A backend was asked: what its own error means, not ours.
+  const isItsOwn = headers.has('x-inhouse-backend')
+  const otherwise = isItsOwn ? upstreamFailure(status, undefined, bytes, 0).code : standard[status]
+  const said = error.message ?? `The server answered with status ${status}.`
+  throw failureOf(
+    { ...error, message: said },
+    otherwise ?? (status >= 500 ? 'upstream_failed' : 'upstream_rejected'),
+  )
 }
 
 /** Straight, whatever proxy the environment names: it is this machine or one in the house. */
@@ -156,12 +184,10 @@ const standard: Readonly<Record<number, FailureCode>> = {
   429: 'rate_limited',
 }
 
-/** The server's error in our own words again; its message already ends with the help. */
-const failureOf = (status: number, { code, message }: ErrorBody): Failure => {
+/** The server's error in our own words again: ours by its code; its message already ends with the help. */
+const failureOf = ({ code, message = 'The answer failed.' }: ErrorBody, otherwise: FailureCode): Failure => {
   const isOurs = typeof code === 'string' && Object.hasOwn(failures, code)
-  const otherwise = standard[status] ?? (status >= 500 ? 'upstream_failed' : 'upstream_rejected')
   const known = isOurs ? (code as FailureCode) : otherwise
-  const said = message ?? `The server answered with status ${status}.`
   const { help } = failures[known]
-  return new Failure(known, said.endsWith(help) ? said.slice(0, -help.length).trimEnd() : said)
+  return new Failure(known, message.endsWith(help) ? message.slice(0, -help.length).trimEnd() : message)
 }

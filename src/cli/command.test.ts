@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { expect, test } from 'bun:test'
 
-import { InhouseCommand, variables } from './command.ts'
+import { InhouseCommand } from './command.ts'
+import { variables } from './help.ts'
 import { buildProgram } from './main.ts'
 import { renderCliReference } from './reference.ts'
 

@@ -1,14 +1,9 @@
-import { Command, Option, type Help, type HelpContext } from 'commander'
+import { Command, Option, type HelpContext } from 'commander'
 
 import { nearest } from '../config/nearest.ts'
 import { Failure } from '../core/failure.ts'
 import { createContext, type Context, type GlobalOptions } from './context.ts'
-import { paintFor } from './print.ts'
-
-export interface Example {
-  readonly line: string
-  readonly about: string
-}
+import { globalGroup, helpJson, helpLayout, type Documented, type Example } from './help.ts'
 
 /** What a command does; answers its exit code, 0 when it answers nothing. `args` are as commander read them. */
 export type Work<Options, Args extends unknown[]> = (
@@ -16,17 +11,6 @@ export type Work<Options, Args extends unknown[]> = (
   options: Options,
   ...args: Args
 ) => Promise<number | void>
-
-export const globalGroup = 'Global options:'
-
-/** What commands read of the environment, beside the settings of the config. */
-export const variables = [
-  ['INHOUSE_HOME', 'the home, where --home is left out'],
-  ['INHOUSE_CONFIG', 'the config file, where --config is left out'],
-  ['INHOUSE_KEY', 'the key that chat and bench send (the home’s first key if left out)'],
-  ['INHOUSE_…', 'a setting of the config: INHOUSE_LISTEN, INHOUSE_LOG_LEVEL …'],
-  ['NO_COLOR', 'no colours, on a terminal too'],
-] as const
 
 const globals = (): readonly Option[] => [
   new Option(
@@ -42,7 +26,7 @@ const globals = (): readonly Option[] => [
 ]
 
 /** A command that documents itself: with examples, exit codes, and the global options behind its own. */
-export class InhouseCommand extends Command {
+export class InhouseCommand extends Command implements Documented {
   readonly examples: Example[] = []
   #failsWhen = 'it failed'
   /** Of the command that ran; on the root. */
@@ -61,7 +45,7 @@ export class InhouseCommand extends Command {
       getOutHelpWidth: () => width(process.stdout),
       getErrHelpWidth: () => width(process.stderr),
     })
-    this.configureHelp(layout)
+    this.configureHelp(helpLayout)
   }
 
   override createCommand(name?: string): InhouseCommand {
@@ -129,7 +113,9 @@ export class InhouseCommand extends Command {
       const meant = nearest(word, names)
       this.error(`unknown command '${word}'${meant === undefined ? '' : `\n(Did you mean ${meant}?)`}`)
     }
-    super.outputHelp(context as HelpContext)
+    if (this.optsWithGlobals<GlobalOptions>().json === true)
+      createContext({ json: true }).result(helpJson(this), () => '')
+    else super.outputHelp(context as HelpContext)
   }
 
   /** `inhouse keys create` */
@@ -147,61 +133,4 @@ export class InhouseCommand extends Command {
   }
 }
 
-const width = (stream: { readonly columns?: number }): number => Math.min(stream.columns ?? 100, 110)
-
-/** First what it does, then how; the options that all commands share come last. */
-const layout: Partial<Help> = {
-  formatHelp(command, helper) {
-    const { bold, dim } = paintFor(process.stdout)
-    const termWidth = helper.padWidth(command, helper)
-    const section = (heading: string, lines: readonly string[]): string[] =>
-      lines.length === 0 ? [] : [bold(heading), ...lines, '']
-    const list = (heading: string, items: readonly (readonly [term: string, about: string])[]): string[] =>
-      section(
-        heading,
-        items.map(([term, about]) => helper.formatItem(term, termWidth, about, helper)),
-      )
-    const options = Map.groupBy(
-      helper.visibleOptions(command),
-      (option) => option.helpGroupHeading ?? 'Options:',
-    )
-    const listed = (heading: string): string[] =>
-      list(
-        heading,
-        (options.get(heading) ?? []).map((option) => [
-          helper.optionTerm(option),
-          helper.optionDescription(option),
-        ]),
-      )
-    const { examples, exits, parent, commands } = command as InhouseCommand
-    const isGroup = parent !== null && examples.length === 0
-    const first = commands.flatMap((sub) => (sub as InhouseCommand).examples.slice(0, 1))
-    return [
-      helper.boxWrap(helper.commandDescription(command), helper.helpWidth ?? 100),
-      '',
-      `${bold('Usage:')} ${helper.commandUsage(command)}`,
-      '',
-      ...list(
-        'Commands:',
-        helper.visibleCommands(command).map((sub) => [sub.name(), helper.subcommandDescription(sub)]),
-      ),
-      ...list(
-        'Arguments:',
-        helper
-          .visibleArguments(command)
-          .map((word) => [helper.argumentTerm(word), helper.argumentDescription(word)]),
-      ),
-      ...listed('Options:'),
-      ...section(
-        'Examples:',
-        (isGroup ? first : examples).flatMap(({ line, about }) => [dim(`  # ${about}`), `  ${line}`]),
-      ),
-      ...section(
-        'Exit codes:',
-        examples.length === 0 ? [] : exits.map(([code, meaning]) => `  ${code}  ${meaning}`),
-      ),
-      ...listed(globalGroup),
-      ...(parent === null ? list('Environment:', variables) : []),
-    ].join('\n')
-  },
-}
+const width = (stream: { readonly columns?: number }): number => Math.min(stream.columns || 100, 110)

@@ -17,6 +17,8 @@ export interface Reading {
   readonly flags?: Flags
   /** Takes `inhouse.yaml` of the working directory too, and says so. */
   readonly here?: boolean
+  /** `unread`: secrets stay as they are written, for commands that send none. */
+  readonly secrets?: 'unread'
 }
 
 /** What a command is given: where it works, and how it speaks. */
@@ -42,9 +44,9 @@ export interface Context {
 
 export const createContext = ({ home, config, json = false, quiet = false }: GlobalOptions): Context => {
   const say = (text: string): void => void (quiet || process.stderr.write(text))
+  let isTold = false
   const reader: Context['reader'] = async (reading = {}) => {
     const { loadConfig } = await import('../config/index.ts')
-    let isTold = false
     return () => {
       const options = { file: config, home, env: process.env, cwd: process.cwd() }
       const loaded = loadConfig({ ...options, ...reading })

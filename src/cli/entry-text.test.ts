@@ -45,3 +45,30 @@ test('a report says who answered, why, who was passed over, what was tried, and 
   expect(text).toMatch(/^smart +here +small +local +passed over +it rests$/m)
   expect(text).toMatch(/^small +here +small +local +failed: stalled +2\.0 ms +1\.4 s$/m)
 })
+
+test('where a backend could not be reached is told, for clients are told only its name', () => {
+  const attempts = [
+    {
+      ...target,
+      outcome: 'failed',
+      failure: 'connect_failed',
+      address: 'http://gpu1:80',
+      queueMs: 0,
+      tookMs: 1,
+    },
+  ] as const
+  const text = entryText({ ...entry, decision: { ...entry.decision, attempts } }, 'alice', paintFor({}))
+  expect(text).toMatch(/^small +here +small +local +failed: connect_failed \(http:\/\/gpu1:80\)/m)
+})
+
+test('only a request that was answered is said to be; one that nobody may and can answer names no target', () => {
+  const said = (changes: Partial<Entry>): string => entryText({ ...entry, ...changes }, 'alice', paintFor({}))
+  expect(said({})).toMatch(/^target +small at here, place local$/m)
+  expect(said({})).not.toContain('answered by')
+  const { failure: _, ...done } = entry
+  expect(entryText({ ...done, outcome: 'done' }, 'alice', paintFor({}))).toMatch(
+    /^answered by +small at here/m,
+  )
+  const nobody = said({ failure: 'no_target', servedModel: '', backend: '', place: '' })
+  expect(nobody).not.toMatch(/answered by|target +|place/)
+})

@@ -15,7 +15,7 @@ export const entryText = (entry: Entry, key: string, paint: Paint): string => {
           'asked',
           `${entry.askedModel}, ${momentText(entry.at)}, by ${key}${entry.team === undefined ? '' : ` of ${entry.team}`}`,
         ],
-        ['answered by', `${entry.servedModel} at ${entry.backend}, place ${entry.place}`],
+        servedText(entry),
         ['through', `${entry.surface} (${entry.operation}), label ${entry.label}`],
         ['tags', entry.tags.join(', ')],
         [
@@ -47,6 +47,12 @@ const outcomeText = ({ outcome, failure }: Entry, paint: Paint): string => {
   const words = { failed: 'failed', left: 'the client left', lost: 'lost: the process that served it died' }
   return `${paint.red(words[outcome])}${why}`
 }
+
+/** Who answered, or was to; nobody where nobody may and can. */
+const servedText = ({ outcome, servedModel, backend, place }: Entry): [name: string, who: string] => [
+  outcome === 'done' ? 'answered by' : 'target',
+  backend === '' ? '' : `${servedModel} at ${backend}, place ${place}`,
+]
 
 const tokensText = ({ usage }: Entry): string => {
   const said = (name: string, count: Count | undefined): string[] =>
@@ -104,7 +110,8 @@ const attempts = (rows: readonly Attempt[], paint: Paint): string =>
       ...whereOf,
       {
         title: 'OUTCOME',
-        cell: ({ outcome, failure }: Attempt) => (failure === undefined ? outcome : `${outcome}: ${failure}`),
+        cell: ({ outcome, failure, address }: Attempt) =>
+          `${outcome}${failure === undefined ? '' : `: ${failure}`}${address === undefined ? '' : ` (${address})`}`,
       },
       { title: 'STATUS', align: 'right' as const, cell: ({ status }: Attempt) => String(status ?? '') },
       { title: 'QUEUE', align: 'right' as const, cell: ({ queueMs }: Attempt) => durationText(queueMs) },

@@ -8,6 +8,7 @@ const wrongUsage: ReadonlySet<FailureCode> = new Set([
   'config_missing',
   'source_unknown',
   'bad_request',
+  'listen_failed',
 ])
 
 /** 1: failed; 2: wrong usage or config. */

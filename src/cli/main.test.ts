@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'bun:test'
 
@@ -60,9 +60,67 @@ test('an option that stands twice counts where it stands last', async () => {
 test('a home that cannot be made is told without a trace of our own', async () => {
   using bed = new Testbed()
   writeFileSync(join(bed.home, 'file'), '')
-  const { code, err } = await bed.run(['keys', 'list', '--home', join(bed.home, 'file', 'home')])
+  const { code, err } = await bed.run([
+    'keys',
+    'create',
+    '--name',
+    'a',
+    '--home',
+    join(bed.home, 'file', 'home'),
+  ])
   expect(code).toBe(1)
   expect(err).toMatch(/^inhouse: .*file\/home cannot be written: .*\n→ .*--home/)
+})
+
+test('with --json the help is one document, of every command and wherever the options stand', async () => {
+  using bed = new Testbed()
+  const whole = (await bed.json(['--help'])) as { name: string; commands: { name: string }[] }
+  expect(whole.name).toBe('inhouse')
+  expect(whole.commands.map(({ name }) => name)).toEqual(commands.map(({ name }) => name))
+  const create = await bed.json(['keys', 'create', '--help'])
+  expect(create).toMatchObject({
+    name: 'inhouse keys create',
+    description: expect.stringContaining('Makes a key'),
+    usage: 'inhouse keys create [options]',
+    examples: expect.arrayContaining([
+      { line: 'inhouse keys create --name alice', about: expect.any(String) },
+    ]),
+    exitCodes: [{ code: 0, meaning: 'done' }, { code: 1 }, { code: 2 }],
+  })
+  const { options } = create as { options: { flags: string; required: boolean }[] }
+  expect(options.find(({ flags }) => flags === '--name <name>')?.required).toBe(true)
+  expect(options.map(({ flags }) => flags)).toContain('--json')
+  for (const args of [
+    ['--json', 'keys', 'create', '--help'],
+    ['help', 'keys', 'create'],
+  ])
+    expect(await bed.json(args)).toEqual(create)
+})
+
+test('without its Bun the launcher says how to install it, with --json in one document', async () => {
+  using bed = new Testbed()
+  cpSync(join(import.meta.dir, '..', '..', 'bin'), join(bed.home, 'bin'), { recursive: true })
+  writeFileSync(join(bed.home, 'package.json'), '{"type":"module"}')
+  const launch = async (...args: readonly string[]) => {
+    const child = Bun.spawn([Bun.which('node') ?? 'node', join(bed.home, 'bin', 'inhouse.js'), ...args], {
+      stdout: 'pipe',
+      stderr: 'pipe',
+    })
+    const [out, err] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+    ])
+    return { code: await child.exited, out, err }
+  }
+  const people = await launch('doctor')
+  expect(people).toEqual({
+    code: 1,
+    out: '',
+    err: expect.stringMatching(/^inhouse: The Bun .*\n→ Install inhouse again/),
+  })
+  const { out, err } = await launch('doctor', '--json')
+  expect(err).toBe('')
+  expect(JSON.parse(out)).toMatchObject({ error: { help: expect.stringContaining('Install inhouse again') } })
 })
 
 test('`--help` names every command of the registry', async () => {
@@ -105,6 +163,12 @@ test.each([
   ['options that exclude each other', ['usage', '--days', '3', '--from', '2026-11-01']],
   ['an argument too many', ['doctor', 'now']],
   ['a source that is none', ['models', 'pull', 'ftp:x']],
+  ['a model file that is not there', ['models', 'pull', 'file:/none.gguf']],
+  ['a model to remove that is neither here nor a name', ['models', 'remove', 'nope']],
+  ['a model to remove that is not here', ['models', 'remove', 'pypi:nope']],
+  ['a key name with a quote', ['keys', 'create', '--name', 'a"b']],
+  ['a key name with a space', ['keys', 'create', '--name', 'a b']],
+  ['a key name that looks like an option', ['keys', 'create', '--name', '-x']],
   ['a config that is not there', ['config', 'check', '--config', 'none.yaml']],
 ])('wrong usage ends with 2: %s', async (_, args) => {
   using bed = new Testbed()
@@ -113,6 +177,7 @@ test.each([
 
 test('with --json a failure is one document on the standard output, and nothing is said beside it', async () => {
   using bed = new Testbed()
+  await bed.run(['keys', 'create', '--name', 'a'])
   const { code, out, err } = await bed.run(['keys', 'revoke', 'nobody', '--json'])
   expect({ code, err }).toEqual({ code: 2, err: '' })
   expect(JSON.parse(out)).toEqual({
@@ -180,10 +245,33 @@ test('the plain output of `keys create` is the key alone, so that a script can t
 
 test('usage of an empty store has no rows and a total of nought', async () => {
   using bed = new Testbed()
+  await bed.run(['keys', 'create', '--name', 'a'])
   expect(await bed.json(['usage', '--by', 'model,day'])).toMatchObject({
     rows: [],
     total: { requests: 0, inputTokens: 0 },
   })
+})
+
+test('commands that only read make no home, and say that there is none', async () => {
+  using bed = new Testbed()
+  const home = join(bed.home, 'mistyped')
+  const lines = [
+    'usage',
+    'explain',
+    'explain req_1',
+    'keys list',
+    'keys revoke a',
+    'store backup copy.db',
+    'store migrate',
+    'models remove pypi:nope',
+  ]
+  for (const line of lines) {
+    const { code, err } = await bed.run([...line.split(' '), '--home', home])
+    expect([line, code]).toEqual([line, 2])
+    if (!line.startsWith('models'))
+      expect(err).toContain(`There is no home of inhouse at ${home}.\n→ Check \`--home\``)
+  }
+  expect(existsSync(home)).toBe(false)
 })
 
 test('a store comes back from its backup', async () => {

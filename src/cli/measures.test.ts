@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 
-import { measuresOf } from './measures.ts'
+import { measuresOf, runText, speedOf } from './measures.ts'
 
 const run = (firstMs: number, outputTokens = 11) => ({
   firstMs,
@@ -25,4 +25,24 @@ test('percentiles are values that were measured, and the speed of a stream begin
 
 test('an answer of one token has no speed, and does not spoil that of the others', () => {
   expect(measuresOf(1, [run(10, 1), run(10)], 2020).tokensPerSecondEach).toBe(10)
+})
+
+test('tokens that are not told are unknown, not nought', () => {
+  const silent = { ...run(10), inputTokens: null, outputTokens: null }
+  expect(measuresOf(1, [run(10), silent], 2020)).toMatchObject({
+    meanInputTokens: null,
+    meanOutputTokens: null,
+    tokensPerSecond: null,
+    firstTokenP50Ms: 10,
+  })
+  expect(runText(silent)).toBe('tokens unknown; first after 10 ms')
+  expect(runText({ ...silent, outputTokens: 11 })).toBe(
+    'unknown tokens in, 11 out; first after 10 ms, then 10 a second',
+  )
+})
+
+test('tokens that came at once have no speed', () => {
+  const atOnce = { ...run(100, 5), totalMs: 107 }
+  expect(speedOf(atOnce)).toBeNull()
+  expect(runText(atOnce)).toBe('100 tokens in, 5 out; first after 100 ms')
 })

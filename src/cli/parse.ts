@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 
+import { parseDay } from '../account/ledger/days.ts'
 import { countText } from './print.ts'
 
 /** What stands behind options, read or refused with a sentence that says what is wanted. */
@@ -7,6 +8,12 @@ export const wholeNumber = (text: string): number => {
   const value = Number(text)
   if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value > 0) return value
   throw new InvalidArgumentError('A whole number above 0 is wanted.')
+}
+
+/** What may run; 0: nothing. */
+export const bound = (text: string): number => {
+  if (/^0+$/.test(text)) return 0
+  return wholeNumber(text)
 }
 
 export const atMost =
@@ -50,9 +57,7 @@ export const span = (text: string): number => {
 
 /** A day that there is, as `2026-11-21`. */
 export const day = (text: string): string => {
-  const at = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(text) : Number.NaN
-  // The 31st of a shorter month is read as a day of the next one.
-  if (!Number.isNaN(at) && new Date(at).toISOString().startsWith(text)) return text
+  if (parseDay(text) !== undefined) return text
   throw new InvalidArgumentError('A day such as 2026-11-21 is wanted.')
 }
 
@@ -60,6 +65,14 @@ export const day = (text: string): string => {
 export const label = (text: string): string => {
   if (/^[^\p{C}\s]+( [^\p{C}\s]+)*$/u.test(text)) return text
   throw new InvalidArgumentError('A name of letters, digits or signs is wanted.')
+}
+
+/** A word that shells complete and commands take without quotes. */
+export const keyName = (text: string): string => {
+  if (/^[\p{L}\p{N}][\p{L}\p{N}._@:-]*$/u.test(text)) return text
+  throw new InvalidArgumentError(
+    'A word of letters, digits and . _ @ : - is wanted, with one of the first two in front.',
+  )
 }
 
 /** Without the `/v1` that clients put behind it. */

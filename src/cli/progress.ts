@@ -9,16 +9,12 @@ export interface Bars {
   readonly clear: () => void
   /** The work is over, done or not: the lines are left as they should stay. */
   readonly end: () => void
-  /** All of it is done: what was only guessed to be larger is shown whole. */
-  readonly finish: () => void
 }
 
 /** Shows `work` for as long as it takes. */
 export const withBars = async <T>(bars: Bars, work: (onProgress: OnProgress) => Promise<T>): Promise<T> => {
   try {
-    const result = await work(bars.onProgress)
-    bars.finish()
-    return result
+    return await work(bars.onProgress)
   } finally {
     bars.end()
   }
@@ -56,7 +52,8 @@ const drawn = (stream: Stream, now: () => number): Bars => {
   let drawnAt = -Infinity
   const wipe = (): string => (lines === 0 ? '' : `\u001B[${lines}A\r\u001B[J`)
   const draw = (isLast: boolean, before = ''): void => {
-    const rows = rowsOf([...items.values()], (stream.columns ?? 80) - 1, isLast)
+    // Some terminals say that they have no columns.
+    const rows = rowsOf([...items.values()], (stream.columns || 80) - 1, isLast)
     const text = wipe() + before + rows.map((row) => `${row}\n`).join('')
     if (text !== '') stream.write(text)
     lines = rows.length
@@ -83,10 +80,6 @@ const drawn = (stream: Stream, now: () => number): Bars => {
       forget()
     },
     end,
-    finish: () => {
-      makeWhole(items)
-      end()
-    },
   }
 }
 
@@ -108,11 +101,6 @@ const told = (stream: Stream, now: () => number): Bars => {
     above: (text) => void stream.write(text),
     clear: () => items.clear(),
     end: () => items.clear(),
-    finish: () => {
-      makeWhole(items)
-      for (const item of items.values()) if (isWhole(item) && item.toldAt !== Infinity) tell(item, true)
-      items.clear()
-    },
   }
 }
 
@@ -125,15 +113,6 @@ const follow = (items: Map<string, Item>, progress: Progress, now: number): 'new
   }
   items.set(progress.label, { began: now, from: progress.done, progress, at: now, toldAt: -Infinity })
   return 'new'
-}
-
-const makeWhole = (items: ReadonlyMap<string, Item>): void => {
-  for (const item of items.values()) {
-    const { label, done, total } = item.progress
-    if (total === undefined) continue
-    const all = done === 0 ? total : done
-    item.progress = { label, done: all, total: all }
-  }
 }
 
 const isUnsized = ({

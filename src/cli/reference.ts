@@ -1,7 +1,7 @@
 import type { Argument, Option } from 'commander'
 
 import type { InhouseCommand } from './command.ts'
-import { globalGroup, variables } from './command.ts'
+import { globalGroup, variables } from './help.ts'
 import { buildProgram } from './main.ts'
 
 /** `docs/reference/cli.md`: every command as its help tells it. */

@@ -3,18 +3,21 @@ import { readFile } from 'node:fs/promises'
 import type { App, Log } from '../app.ts'
 import type { Context } from './context.ts'
 import { makeHome } from './home-store.ts'
-import { answers, readKey, urlOf, type Endpoint } from './client.ts'
+import { readKey, type Endpoint } from './client.ts'
+import { liveServer } from './live-server.ts'
 
 const silent: Log = { info: () => {}, warn: () => {}, error: () => {} }
 
-/** The server of this config if it runs; else one of our own, on a free port, for as long as `work` takes. */
+/** The server that runs with this home or config; else one of our own, on a free port, for as long as `work` takes. */
 export const withServer = async <T>(
   context: Context,
   work: (endpoint: Endpoint) => Promise<T>,
+  purpose = 'this chat',
 ): Promise<T> => {
+  const { listen } = (await context.load({ secrets: 'unread' })).config
+  const url = await liveServer(context.home, listen)
+  if (url !== undefined) return work({ url, key: await readKey(context.home) })
   const loaded = await context.load()
-  const url = urlOf(loaded.config.listen)
-  if (await answers(url)) return work({ url, key: await readKey(context.home) })
   const { startApp } = await import('../app.ts')
   const bars = context.bars()
   // Not the second listener: it may be in use, and nobody knows of this server.
@@ -29,7 +32,8 @@ export const withServer = async <T>(
     env: process.env,
   })
   try {
-    bars.onProgress({ label: `Nobody serves at ${url}; starting for this chat`, done: 0 })
+    const what = loaded.file === undefined ? 'the built-in model' : 'the models of the config'
+    bars.onProgress({ label: `No server runs; starting ${what} for ${purpose}`, done: 0 })
     await app.settled
     bars.clear()
     mustServe(app)

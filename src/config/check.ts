@@ -1,7 +1,8 @@
 import { asFailure } from '../core/failure.ts'
 import { isLoopback } from '../core/hosts.ts'
 import { builtInPlaces } from '../core/place.ts'
-import { backendKinds } from '../serve/backends/index.ts'
+import { backendKinds, type BackendKind } from '../serve/backends/index.ts'
+import { defaultEngine, engineKinds, type EngineKind } from '../serve/engines/kinds/index.ts'
 import { parseSource } from '../models/sources/index.ts'
 import { parseListen } from './fields.ts'
 import { foundText } from './issues.ts'
@@ -56,16 +57,20 @@ function checkModel(
   const missing = named([...path, 'backend'], backend, Object.keys(backends), 'backend', context)
   const target = typeof backend === 'string' ? backends[backend] : undefined
   if (missing.length > 0 || !isRecord(target)) return missing
-  return runsHere(target['kind']) ? checkOwnEngine(path, row, context) : checkRemote(path, row)
+  const kind: BackendKind | undefined = backendKinds.find((each) => each.kind === target['kind'])
+  return kind?.runsModels === true ? checkOwnEngine(path, row, context) : checkRemote(path, row, kind)
 }
 
-const runsHere = (kind: unknown): boolean =>
-  backendKinds.some((each) => each.kind === kind && each.runsModels === true)
-
 function checkOwnEngine(path: Path, row: Rows, { written }: Context): readonly Finding[] {
-  const { source } = row
+  const { source, engine: id = defaultEngine } = row
   if (String(path.at(-1)).includes('*'))
     return [{ path, text: 'has a wildcard, but its backend runs one model' }]
+  const engine: EngineKind | undefined = engineKinds.find((each) => each.id === id)
+  // What is no engine at all, the schema tells.
+  if (engine === undefined) return []
+  const wrong = checkEngine(path, row, engine)
+  if (wrong.length > 0) return wrong
+  if (source === undefined && engine.bringsModels === true) return []
   if (source === undefined) return [{ path, text: 'has no `source`, and its backend runs the model itself' }]
   if (typeof source !== 'string') return []
   try {
@@ -80,9 +85,30 @@ function checkOwnEngine(path: Path, row: Rows, { written }: Context): readonly F
   }
 }
 
-const checkRemote = (path: Path, row: Rows): readonly Finding[] =>
+/** What every engine takes, or what is for us alone. */
+const forAllEngines: ReadonlySet<string> = new Set(
+  'engine source slots gpus env pinned priority memoryBytes startTimeoutMs'.split(' '),
+)
+
+function checkEngine(path: Path, row: Rows, engine: EngineKind): readonly Finding[] {
+  const taken: ReadonlySet<string> = new Set(engine.takes)
+  const wrong = runKeys.filter((key) => row[key] !== undefined && !forAllEngines.has(key) && !taken.has(key))
+  const missing = (engine.needs ?? []).filter((key) => row[key] === undefined)
+  const others = [
+    ...wrong.map((key) => ({ path: [...path, key], text: `is not for engine: ${engine.id}` })),
+    ...missing.map((key) => ({ path, text: `has no \`${key}\`, which engine: ${engine.id} needs` })),
+  ]
+  const { command } = row
+  const speaks = isRecord(command) ? command['speaks'] : undefined
+  const dialects = backendKinds.map(({ kind }) => kind)
+  if (typeof speaks !== 'string' || dialects.includes(speaks)) return others
+  const text = `names a kind of backend that is not there; there are ${dialects.join(', ')}`
+  return [...others, { path: [...path, 'command', 'speaks'], text }]
+}
+
+const checkRemote = (path: Path, row: Rows, kind: BackendKind | undefined): readonly Finding[] =>
   runKeys
-    .filter((key) => row[key] !== undefined)
+    .filter((key) => row[key] !== undefined && !(key === 'context' && kind?.takesContext === true))
     .map((key) => ({ path: [...path, key], text: 'is only for backends that run the model themselves' }))
 
 function checkRoute(

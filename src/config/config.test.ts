@@ -76,6 +76,8 @@ describe('small parts', () => {
   test('listen falls apart into host and port', () => {
     expect(parseListen('127.0.0.1:4141')).toEqual({ host: '127.0.0.1', port: 4141 })
     expect(parseListen('[::1]:0')).toEqual({ host: '::1', port: 0 })
+    for (const text of [':4141', '[fe80::1%eth0]:4141'])
+      expect(schema.safeParse({ listen: text }).success).toBe(false)
   })
 
   test('only a near word is suggested', () => {

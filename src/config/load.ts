@@ -15,13 +15,17 @@ import { notNamed } from './placeholders.ts'
 import type { Problem } from './problem.ts'
 import { readYaml } from './read-yaml.ts'
 import type { Tree } from './read-yaml.ts'
+import { remarksOn, unknownVariables } from './remarks.ts'
 import { builtIn, configJsonSchema, schema } from './schema.ts'
 import type { Settings } from './schema.ts'
+import { envName, settingsOf } from './shape.ts'
 
 export interface LoadOptions extends Omit<Search, 'home'> {
   /** `--home`. */
   readonly home?: string | undefined
   readonly flags?: Flags
+  /** `unread`: placeholders of secrets stay as they are written; the environment and files need not have them. */
+  readonly secrets?: 'unread'
 }
 
 export interface Loaded extends Found {
@@ -34,6 +38,8 @@ export interface Loaded extends Found {
   readonly origins: ReadonlyMap<string, Origin>
   /** By the text of the path: what was written where a placeholder was filled in. */
   readonly written: ReadonlyMap<string, string>
+  /** What is taken as it is, but is hardly meant so. */
+  readonly remarks: readonly Problem[]
 }
 
 /**
@@ -51,6 +57,7 @@ export function loadConfig(options: LoadOptions): Loaded {
     env,
     folder: dirname(file ?? cwd),
     isFound: here?.isUsed === true,
+    readsSecrets: options.secrets !== 'unread',
   })
   const shape = configJsonSchema()
   const over = overlays(shape, env, flags)
@@ -67,18 +74,31 @@ export function loadConfig(options: LoadOptions): Loaded {
     ...(here?.isUsed === true ? checkFound(tree.value) : []),
   ])
   if (!parsed.success || problems.length > 0) throw new ConfigInvalid(problems)
-  return { ...found, config: parsed.data, text, home, origins, written: tree.written }
+  const loaded = { ...found, config: parsed.data, text, home, origins, written: tree.written }
+  const names = settingsOf(shape).map(({ path }) => envName(path))
+  const remarks = [
+    ...remarksOn(parsed.data).map((finding) => placed(finding, loaded)),
+    ...unknownVariables(env, names, [...tree.written.values()]),
+  ]
+  return { ...loaded, remarks }
 }
+
+/** A finding about a config that was read, with where it was said. */
+export const placed = ({ path, text }: Finding, { origins }: Pick<Loaded, 'origins'>): Problem => ({
+  where: whereIs(path, origins) ?? 'default',
+  path: pathText(path),
+  text,
+})
 
 /** Whoever made the folder may have put the file there: it may not say which programs run. (Nor take secrets.) */
 const checkFound = (tree: Tree['value']): readonly Finding[] => {
   const { engines, models } = tree
   const rows = isRecord(models) ? Object.entries(models) : []
-  const refused: readonly (readonly [path: Path, value: unknown])[] = [
-    [['engines', 'llamaServer'], isRecord(engines) ? engines['llamaServer'] : undefined],
-    ...rows.map(
-      ([name, row]) => [['models', name, 'extraArgs'], isRecord(row) ? row['extraArgs'] : undefined] as const,
-    ),
+  const under = (path: Path, from: unknown, keys: readonly string[]): readonly (readonly [Path, unknown])[] =>
+    keys.map((key) => [[...path, key], isRecord(from) ? from[key] : undefined])
+  const refused = [
+    ...under(['engines'], engines, ['llamaServer', 'programs']),
+    ...rows.flatMap(([name, row]) => under(['models', name], row, ['extraArgs', 'env', 'command'])),
   ]
   return refused.flatMap(([path, value]) => (value === undefined ? [] : [{ path, text: notNamed }]))
 }

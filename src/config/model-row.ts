@@ -1,9 +1,12 @@
 import { z } from 'zod'
 
+import { engineRowSettings } from '../serve/engines/row-settings.ts'
 import { count, rowName } from './fields.ts'
 
 const sampling = z.strictObject({
-  maxOutputTokens: count.exactOptional().describe('Tokens of an answer.'),
+  maxOutputTokens: count
+    .exactOptional()
+    .describe('Tokens of an answer. Anthropic wants a number with each call: 4096 where nobody says one.'),
   temperature: z.number().min(0).max(5).exactOptional().describe('0: always the likeliest word.'),
   topP: z
     .number()
@@ -30,14 +33,17 @@ const asked = {
     .strictObject({ maxOutputTokens: count.exactOptional().describe('Tokens of an answer.') })
     .exactOptional()
     .describe('Upper bounds, whatever the client says.'),
+  api: z
+    .enum(['chat', 'responses'])
+    .exactOptional()
+    .describe(
+      'Which of OpenAI’s two interfaces its backend is to use for it; left out: as the backend’s row says.',
+    ),
   extra: z
     .record(z.string().min(1), z.json())
     .exactOptional()
     .describe('More body fields for the backend, where the client says nothing.'),
 } as const
-
-export const defaultContext = 4096
-export const defaultSlots = 4
 
 /** Only for backends that run the model on this machine. */
 const run = {
@@ -51,11 +57,13 @@ const run = {
     .nonnegative()
     .exactOptional()
     .describe(
-      `Tokens that one request may use (${defaultContext} if left out); 0: as many as it was trained with.`,
+      'Tokens that one request may use (4096 if left out for llama-server and ollama, else 0); 0: as many as it was trained with.',
     ),
   slots: count
     .exactOptional()
-    .describe(`Requests answered at once (${defaultSlots} if left out), each with its own context.`),
+    .describe(
+      'Requests answered at once (4 if left out; vllm and sglang 64, mlx-lm 8), each with its own context.',
+    ),
   threads: count.exactOptional().describe('CPU threads; left out: one for each physical core.'),
   gpuLayers: z
     .int()
@@ -71,17 +79,13 @@ const run = {
   cacheTypeK: cacheType.exactOptional().describe('How the keys of the context are kept in memory.'),
   cacheTypeV: cacheType.exactOptional().describe('How the values of the context are kept in memory.'),
   pooling: z
-    .enum(['mean', 'cls', 'last', 'none'])
+    .enum(['mean', 'cls', 'last', 'rank', 'none'])
     .exactOptional()
-    .describe('How token vectors become one embedding (mean if left out); none: no embeddings.'),
-  extraArgs: z
-    .array(z.string())
-    .exactOptional()
-    .describe('Words for the command line of a llama-server of your own.'),
+    .describe(
+      'How token vectors become one embedding (mean if left out); rank: a model that ranks documents; none: no embeddings.',
+    ),
   pinned: z.boolean().exactOptional().describe('Never unloaded.'),
-  memoryBytes: count
-    .exactOptional()
-    .describe('What it takes of `engines.memoryBytes`; left out: the size of its files.'),
+  ...engineRowSettings,
 } as const
 
 export const runKeys = Object.keys(run) as readonly (keyof typeof run)[]

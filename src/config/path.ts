@@ -21,5 +21,4 @@ export function valueAt(tree: unknown, path: Path): unknown {
   return at
 }
 
-export const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+export { isObject as isRecord } from '../core/is-object.ts'

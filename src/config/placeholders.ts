@@ -24,6 +24,8 @@ export interface PlaceholderWorld {
   readonly folder: string
   /** The file was only found in the working directory: nothing is given to it. */
   readonly isFound: boolean
+  /** Whether those of secrets are filled in too. */
+  readonly readsSecrets: boolean
 }
 
 /** What a file is told that nobody named. */

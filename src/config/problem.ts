@@ -26,5 +26,5 @@ export class ConfigInvalid extends Failure {
   }
 }
 
-const problemText = ({ where, path, text }: Problem): string =>
+export const problemText = ({ where, path, text }: Problem): string =>
   `${where}: ${path === '' ? '' : `${path} `}${text}`

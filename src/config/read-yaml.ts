@@ -5,6 +5,7 @@ import { isRecord, pathText } from './path.ts'
 import type { Path } from './path.ts'
 import { fillPlaceholders, hasHidden, hidePlaceholders, showPlaceholders } from './placeholders.ts'
 import type { PlaceholderWorld } from './placeholders.ts'
+import { isSecret } from './secrets.ts'
 
 export interface Position {
   readonly line: number
@@ -136,13 +137,12 @@ class Reader {
 
   #scalar({ value }: Scalar, path: Path, offset: number): unknown {
     if (typeof value !== 'string' || !hasHidden(value)) return value
-    const filled = fillPlaceholders(value, this.#world)
-    if ('wrong' in filled) {
-      this.#mistake(path, offset, filled.wrong)
-      return showPlaceholders(value)
-    }
-    this.written.set(pathText(path), showPlaceholders(value))
-    return filled.value
+    const written = showPlaceholders(value)
+    const isLeft = !this.#world.readsSecrets && isSecret(path)
+    const filled = isLeft ? { value: written } : fillPlaceholders(value, this.#world)
+    if ('wrong' in filled) this.#mistake(path, offset, filled.wrong)
+    else this.written.set(pathText(path), written)
+    return 'wrong' in filled ? written : filled.value
   }
 
   #mistake(path: Path, offset: number, text: string): void {

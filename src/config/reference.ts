@@ -18,7 +18,7 @@ const intro = `# Configuration
 
 One YAML file: \`--config FILE\`, else \`INHOUSE_CONFIG\`, else \`inhouse.yaml\` in the working directory
 (\`serve\`, \`config\` and \`doctor\` alone, which say so), else the one in the home. A file that was only found in the working directory may be another's: it
-fills in no placeholders and takes neither \`engines.llamaServer\` nor \`extraArgs\`; name it with \`--config\` to allow that.
+fills in no placeholders and takes no programs of its own (\`engines.llamaServer\`, \`engines.programs\`, \`command\`, \`env\`, \`extraArgs\`); name it with \`--config\` to allow that.
 Without a file the small model that comes with inhouse is served. \`inhouse config check\` tells every mistake with its
 line, \`inhouse config show\` every value and where it came from, \`inhouse config schema\` the JSON Schema for editors.
 
@@ -58,7 +58,9 @@ function table(shape: Shape, path: readonly string[] | undefined): string {
       `\`${keys.join('.')}\``,
       expectation(leaf),
       standard(leaf, required.has(keys[0] ?? '')),
-      ...(hasEnv ? [leaf.type === 'object' || keys.includes(ofRow) ? '' : `\`${envName([...path, ...keys])}\``] : []),
+      ...(hasEnv
+        ? [leaf.type === 'object' || keys.includes(ofRow) ? '' : `\`${envName([...path, ...keys])}\``]
+        : []),
       leaf.description ?? '',
     ].map((cell) => cell.replaceAll('|', '\\|')),
   )

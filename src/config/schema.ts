@@ -11,6 +11,7 @@ import {
   limitsSection,
   log,
   place,
+  responses,
   retries,
   server,
   timeouts,
@@ -48,6 +49,7 @@ export const schema = z.strictObject({
   health,
   server,
   ledger,
+  responses,
   engines,
   log,
   offline: z

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { labels } from '../core/label.ts'
 import { placeKinds } from '../core/place.ts'
 import { accelerators } from '../serve/engines/engine.ts'
+import { memorySize } from '../serve/engines/row-settings.ts'
 import { count, duration, limits, listen, milliseconds, rowName } from './fields.ts'
 
 /** What makes a section: each field has a text and, where it is not left out, a default. */
@@ -103,6 +104,24 @@ export const ledger = section(
   'The record of every request.',
 )
 
+const program = z.string().min(1)
+
+export const responses = section(
+  {
+    store: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Responses (`/v1/responses`) are kept for the next turn and for clients that come back, as OpenAI does it; off: none are.',
+      ),
+    keepHours: count.default(24).describe('How long after it was made a response can be found.'),
+    maxBytes: count
+      .default(2 * 1024 ** 3)
+      .describe('What all kept responses together may take on the disk; the oldest go first.'),
+  },
+  'Kept responses: in a file of their own, sealed with a key in the home, each found only by the key that made it.',
+)
+
 export const engines = section(
   {
     llamaServer: z
@@ -118,10 +137,29 @@ export const engines = section(
       .describe(
         'Which installed engine to use; auto: what the hardware asks for. The first start brings what is missing; under auto only the engine whose digest inhouse knows.',
       ),
-    maxLoaded: count.default(2).describe('Models loaded at once.'),
-    memoryBytes: count
+    programs: z
+      .strictObject({
+        vllm: program.exactOptional().describe('vllm.'),
+        sglang: program.exactOptional().describe('The Python that SGLang is installed in.'),
+        ollama: program.exactOptional().describe('ollama.'),
+        'mlx-lm': program.exactOptional().describe('mlx_lm.server.'),
+      })
       .exactOptional()
-      .describe('What all loaded models together may take; left out: no bound.'),
+      .describe(
+        'Programs of the other engines; left out: looked for on PATH. Not in a file that was only found in the working directory.',
+      ),
+    maxLoaded: count.default(2).describe('Models loaded at once.'),
+    maxWaiting: count
+      .default(256)
+      .describe('Requests that may wait for a model to be loaded or to have a free slot; more are refused.'),
+    memoryBytes: memorySize
+      .exactOptional()
+      .describe(
+        'What all loaded models without `gpus` of their own may take together, as 20GiB or in bytes; left out: no bound.',
+      ),
+    gpuMemoryBytes: memorySize
+      .exactOptional()
+      .describe('What models with `gpus` may take of each of them; left out: all that it has.'),
     idleUnloadMs: milliseconds
       .default(900_000)
       .describe('Unload what nobody has used for so long; 0: never.'),

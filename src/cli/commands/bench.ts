@@ -1,8 +1,9 @@
 import { Option } from 'commander'
 
-import { modelNames, readKey, startChat, urlOf, type Endpoint } from '../client.ts'
+import { modelNames, readKey, startChat, urlOf, type Endpoint, type TokenCounts } from '../client.ts'
 import type { InhouseCommand } from '../command.ts'
 import type { Context } from '../context.ts'
+import { liveServer } from '../live-server.ts'
 import { Failure } from '../../core/failure.ts'
 import { serverUrl, wholeNumber, wholeNumbers } from '../parse.ts'
 import { countedText, durationText, table, type Column } from '../print.ts'
@@ -33,7 +34,7 @@ export const bench = (command: InhouseCommand): void => {
     .option('--requests <n>', 'requests of each stream, one after the other', wholeNumber, 3)
     .option(
       '--url <url>',
-      'a server elsewhere (its key in INHOUSE_KEY); left out: the one of the config',
+      'a server elsewhere (its key in INHOUSE_KEY); left out: the one that runs here',
       serverUrl,
     )
     .example('inhouse bench', 'the first model, at 1, 2, 4 and 8 streams')
@@ -47,7 +48,7 @@ export const bench = (command: InhouseCommand): void => {
 }
 
 const run = async (context: Context, options: Options, named: string | undefined): Promise<void> => {
-  const url = options.url ?? urlOf((await context.load()).config.listen)
+  const url = options.url ?? (await serverHere(context))
   const endpoint = { url, key: await readKey(context.home) }
   const model = named ?? (await modelNames(endpoint))[0]
   if (model === undefined)
@@ -61,6 +62,13 @@ const run = async (context: Context, options: Options, named: string | undefined
     const head = `${paint.bold(model)} at ${url}; answers of up to ${tokens} tokens, ${countedText(requests, 'request')} a stream`
     return `${head}\n\n${table(columns, rows, paint)}`
   })
+  if (!context.isJson && rows.some(({ tokensPerSecond }) => tokensPerSecond === null))
+    context.say('The server does not tell the tokens of these answers, so their speeds are not known.\n')
+}
+
+const serverHere = async ({ home, load }: Context): Promise<string> => {
+  const { listen } = (await load({ secrets: 'unread' })).config
+  return (await liveServer(home, listen)) ?? urlOf(listen)
 }
 
 const measureAll = async (
@@ -100,7 +108,7 @@ const measureOne = async (endpoint: Endpoint, model: string, options: Options): 
     max_tokens: options.tokens,
   })
   let firstMs: number | undefined
-  let usage = { input: 0, output: 0 }
+  let usage: TokenCounts = { input: null, output: null }
   for await (const piece of reply.pieces) {
     if (piece.type === 'usage') usage = piece
     else firstMs ??= performance.now() - began
@@ -118,16 +126,19 @@ const promptOf = (tokens: number): string => {
   return `${story}\n\nWrite a very long story in which all of these words appear.`
 }
 
+/** Nothing where it is not known. */
+const figure = (value: number | null, digits: number): string => value?.toFixed(digits) ?? ''
+
 const columns: readonly Column<Measures>[] = [
   { title: 'STREAMS', align: 'right', cell: ({ streams }) => String(streams) },
-  { title: 'PROMPT', align: 'right', cell: ({ meanInputTokens }) => meanInputTokens.toFixed(0) },
-  { title: 'ANSWER', align: 'right', cell: ({ meanOutputTokens }) => meanOutputTokens.toFixed(0) },
+  { title: 'PROMPT', align: 'right', cell: ({ meanInputTokens }) => figure(meanInputTokens, 0) },
+  { title: 'ANSWER', align: 'right', cell: ({ meanOutputTokens }) => figure(meanOutputTokens, 0) },
   { title: 'FIRST TOKEN P50', align: 'right', cell: ({ firstTokenP50Ms }) => durationText(firstTokenP50Ms) },
   { title: 'P95', align: 'right', cell: ({ firstTokenP95Ms }) => durationText(firstTokenP95Ms) },
   {
     title: 'TOKENS/S EACH',
     align: 'right',
-    cell: ({ tokensPerSecondEach }) => tokensPerSecondEach.toFixed(1),
+    cell: ({ tokensPerSecondEach }) => figure(tokensPerSecondEach, 1),
   },
-  { title: 'TOGETHER', align: 'right', cell: ({ tokensPerSecond }) => tokensPerSecond.toFixed(1) },
+  { title: 'TOGETHER', align: 'right', cell: ({ tokensPerSecond }) => figure(tokensPerSecond, 1) },
 ]

@@ -2,11 +2,18 @@ import { fstatSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 
 import { Failure } from '../../core/failure.ts'
-import { modelNames, startChat, type ChatMessage, type ChatRequest, type Endpoint } from '../client.ts'
+import {
+  modelNames,
+  startChat,
+  type ChatMessage,
+  type ChatRequest,
+  type Endpoint,
+  type TokenCounts,
+} from '../client.ts'
 import type { InhouseCommand } from '../command.ts'
 import type { Context } from '../context.ts'
+import { runText } from '../measures.ts'
 import { decimal, wholeNumber } from '../parse.ts'
-import { durationText } from '../print.ts'
 import { failureText } from '../fail.ts'
 import { withServer } from '../running.ts'
 
@@ -21,7 +28,7 @@ interface Options {
 export const chat = (command: InhouseCommand): void => {
   command
     .description(
-      'Asks a model and streams its answer; a conversation when no question is given. Uses the running server, with the key of the home (or INHOUSE_KEY); where none runs, it starts one for the time of the chat.',
+      'Asks a model and streams its answer; a conversation when no question is given. Uses the server of the home, wherever it listens, or the one at the config’s address, with the key of the home (or INHOUSE_KEY); where none runs, it starts one for the time of the chat.',
     )
     .argument('[question]', 'what to ask; what is piped in is put below it')
     .option('--model <name>', 'which model; left out: the first that the server names')
@@ -117,28 +124,36 @@ class Talk {
     const reply = await startChat(this.#endpoint, request, signal)
     let text = ''
     let reasoning = ''
-    let usage = { input: 0, output: 0 }
+    let usage: TokenCounts = { input: null, output: null }
     let firstMs: number | undefined
-    for await (const piece of reply.pieces) {
-      if (piece.type === 'usage') usage = { input: piece.input, output: piece.output }
-      else {
-        firstMs ??= performance.now() - began
-        if (piece.type === 'text' && text === '' && reasoning !== '' && !isJson) say('\n\n')
-        if (piece.type === 'text') text += piece.text
-        else reasoning += piece.text
-        // Thoughts are shown, but they are not the answer.
-        if (!isJson)
-          (piece.type === 'text' ? write : say)(piece.type === 'text' ? piece.text : paint.dim(piece.text))
+    try {
+      for await (const piece of reply.pieces) {
+        if (piece.type === 'usage') usage = piece
+        else {
+          firstMs ??= performance.now() - began
+          if (piece.type === 'text' && text === '' && reasoning !== '' && !isJson) say('\n\n')
+          if (piece.type === 'text') text += piece.text
+          else reasoning += piece.text
+          // Thoughts are shown, but they are not the answer.
+          if (!isJson)
+            (piece.type === 'text' ? write : say)(piece.type === 'text' ? piece.text : paint.dim(piece.text))
+        }
       }
+    } catch (thrown) {
+      // What is said of it stands below the part that came.
+      if (text !== '' && !text.endsWith('\n') && !isJson) write('\n')
+      else if (text === '' && reasoning !== '' && !isJson) say('\n')
+      throw thrown
     }
     const totalMs = performance.now() - began
     const { requestId, decision, warning } = reply
+    const { input: inputTokens, output: outputTokens } = usage
     if (isJson) {
-      const told = { model: request.model, answer: text, ...(reasoning !== '' && { reasoning }), ...usage }
-      const { input: inputTokens, output: outputTokens, ...rest } = told
       this.#context.result(
         {
-          ...rest,
+          model: request.model,
+          answer: text,
+          ...(reasoning !== '' && { reasoning }),
           usage: { inputTokens, outputTokens },
           requestId,
           decision,
@@ -153,8 +168,7 @@ class Talk {
     if (!text.endsWith('\n')) write('\n')
     if (warning !== undefined) say(paint.yellow(`${warning}\n`))
     if (this.showsDecision) {
-      const speed = usage.output / ((totalMs - (firstMs ?? 0)) / 1000)
-      const figures = `${usage.input} tokens in, ${usage.output} out; first after ${durationText(firstMs ?? totalMs)}, then ${speed.toFixed(0)} a second`
+      const figures = runText({ firstMs: firstMs ?? totalMs, totalMs, inputTokens, outputTokens })
       say(paint.dim(`\n${decision ?? request.model}\n${figures}\ninhouse explain ${requestId ?? ''}\n`))
     }
     return text
@@ -219,6 +233,6 @@ const answerOne = async (
     await talk.ask(line, signal)
     say('\n')
   } catch (thrown) {
-    say(signal.aborted ? paint.dim('\n(stopped)\n\n') : `\n${failureText(thrown, paint)}\n`)
+    say(signal.aborted ? paint.dim('(stopped)\n\n') : `${failureText(thrown, paint)}\n`)
   }
 }

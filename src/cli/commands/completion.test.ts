@@ -28,7 +28,7 @@ beforeAll(async () => {
     ].join('\n'),
   )
   await bed.run(['keys', 'create', '--name', 'alice'])
-  await bed.run(['keys', 'create', '--name', 'with space'])
+  await bed.run(['keys', 'create', '--name', 'größe@team:1'])
   for (const [shell, file] of Object.entries(scripts))
     writeFileSync(file, (await bed.run(['completion', shell])).out)
   return () => bed[Symbol.dispose]()
@@ -46,7 +46,7 @@ const cases = [
   ['inhouse bench s', 'small'],
   ['inhouse chat --model qwen3:', '4b'],
   ['inhouse keys create --places te', 'tenant'],
-  ['inhouse keys revoke ', 'alice'],
+  ['inhouse keys revoke ', 'alice größe@team:1'],
 ] as const
 
 test.each(cases)('bash completes `%s` with %s', (line, words) => {

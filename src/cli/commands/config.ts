@@ -1,8 +1,22 @@
+import { existsSync } from 'node:fs'
 import { stringify } from 'yaml'
 
-import { configJsonSchema, explainConfig, showConfig } from '../../config/index.ts'
+import { engineMistakes } from '../../app/engine-mistakes.ts'
+import { keyRemarks } from '../../app/key-remarks.ts'
+import { storePath } from '../../app/setup.ts'
+import {
+  ConfigInvalid,
+  configJsonSchema,
+  explainConfig,
+  placed,
+  problemText,
+  showConfig,
+  type Loaded,
+  type Problem,
+} from '../../config/index.ts'
 import type { InhouseCommand } from '../command.ts'
 import type { Context } from '../context.ts'
+import { withKeys, withStore } from '../home-store.ts'
 import { table } from '../print.ts'
 
 export const config = (command: InhouseCommand): void => {
@@ -13,7 +27,7 @@ export const config = (command: InhouseCommand): void => {
     .command('check')
     .summary('find mistakes')
     .description(
-      'Reads the config as `serve` would and shows every mistake with its line, what is allowed there, and what was perhaps meant.',
+      'Reads the config as `serve` would and shows every mistake with its line, what is allowed there, and what was perhaps meant. What is taken but hardly meant (a limit for a model that is not there, an unknown INHOUSE_ variable) is told beside it, in --json under `warnings`.',
     )
     .example('inhouse config check', 'the config that would be used')
     .example('inhouse config check --config next.yaml --json', 'a new one, before it is put in force')
@@ -44,13 +58,26 @@ export const config = (command: InhouseCommand): void => {
 }
 
 const check = async (context: Context): Promise<void> => {
-  const { file, config: settings } = await context.load({ here: true })
+  const loaded = await context.load({ here: true })
+  const { file, home, config: settings } = loaded
+  const mistakes = await engineMistakes(settings, home, process.env)
+  if (mistakes.length > 0) throw new ConfigInvalid(mistakes.map((finding) => placed(finding, loaded)))
   const models = Object.keys(settings.models)
-  context.result({ valid: true, file: file ?? null, models }, () =>
-    file === undefined
-      ? 'There is no config file; the built-in model is served.\n'
-      : `${file} is right. Models: ${models.join(', ')}.\n`,
-  )
+  const warnings = [...loaded.remarks, ...(await remarksOnKeys(loaded))]
+  context.result({ valid: true, file: file ?? null, models, warnings }, (paint) => {
+    const verdict =
+      file === undefined
+        ? 'There is no config file; the built-in model is served.'
+        : `${file} is right. Models: ${models.join(', ') || 'none'}.`
+    return [verdict, ...warnings.map((warning) => paint.yellow(problemText(warning)))].join('\n') + '\n'
+  })
+}
+
+/** Which keys there are only the store knows, and only where there is one. */
+const remarksOnKeys = async (loaded: Loaded): Promise<readonly Problem[]> => {
+  if (!existsSync(storePath(loaded.home))) return []
+  const known = await withStore(loaded.home, (store) => withKeys(store, (keys) => keys.list()))
+  return keyRemarks(loaded.config, known).map((finding) => placed(finding, loaded))
 }
 
 const show = async (context: Context, { origins = false }: { readonly origins?: boolean }): Promise<void> => {

@@ -45,7 +45,7 @@ const examine = async (context: Context): Promise<Check[]> => {
     loaded instanceof Failure
       ? []
       : Promise.all([
-          checkPort(loaded.config.listen),
+          checkPort(home, loaded.config.listen),
           checkLocalModels({ home, config: loaded.config, machine, env }),
         ]),
   ])

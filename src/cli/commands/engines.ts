@@ -71,7 +71,7 @@ export const engines = (command: InhouseCommand): void => {
 }
 
 const list = async (context: Context): Promise<number> => {
-  const { config } = await context.load()
+  const { config } = await context.load({ secrets: 'unread' })
   const installed = await listInstallations(context.home)
   const settings = engineSettings(config)
   const inUse = await findEngine({
@@ -122,7 +122,7 @@ const install = async (
   context: Context,
   { accelerator, version, from, sha256 }: InstallOptions,
 ): Promise<void> => {
-  const { config } = await context.load()
+  const { config } = await context.load({ secrets: 'unread' })
   await mustBeThere(from)
   if (config.offline && from === undefined)
     throw new Failure('network_unreachable', {

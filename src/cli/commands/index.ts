@@ -21,6 +21,16 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./chat.ts').then(({ chat }) => chat),
   },
   {
+    name: 'connect',
+    summary: 'point editors, agents and programs at inhouse',
+    load: () => import('./connect.ts').then(({ connect }) => connect),
+  },
+  {
+    name: 'launch',
+    summary: 'start an agent that asks inhouse, with no file changed',
+    load: () => import('./launch.ts').then(({ launch }) => launch),
+  },
+  {
     name: 'bench',
     summary: 'measure how fast a model answers at 1 … N streams',
     load: () => import('./bench.ts').then(({ bench }) => bench),

@@ -54,3 +54,22 @@ test('each refusal about a key says what is the case and what can be done, once'
   )
   expect((await bed.run(['keys', 'create', '--name', ''])).code).toBe(2)
 })
+
+test('only a key that was asked for as an admin’s is one', async () => {
+  using bed = new Testbed()
+  await bed.json(['keys', 'create', '--name', 'ops', '--admin'])
+  await bed.json(['keys', 'create', '--name', 'app'])
+  expect(await bed.json(['keys', 'list'])).toMatchObject([
+    { name: 'ops', admin: true },
+    { name: 'app', admin: false },
+  ])
+})
+
+test('a key that may do nothing yet can be made, as a limit of 0 in the config', async () => {
+  using bed = new Testbed()
+  await bed.json(['keys', 'create', '--name', 'later', '--rpm', '0', '--tpm', '0', '--concurrency', '0'])
+  expect(await bed.json(['keys', 'list'])).toMatchObject([
+    { limits: { requestsPerMinute: 0, tokensPerMinute: 0, concurrency: 0 } },
+  ])
+  expect((await bed.run(['keys', 'create', '--name', 'b', '--rpm', '-1'])).code).toBe(2)
+})

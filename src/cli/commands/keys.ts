@@ -4,9 +4,9 @@ import type { KeyStore } from '../../protect/guard/key-store.ts'
 import type { Key } from '../../protect/guard/key-table.ts'
 import type { InhouseCommand } from '../command.ts'
 import type { Context } from '../context.ts'
-import { clock, withKeys, withStore } from '../home-store.ts'
+import { clock, withKeys, withMadeStore, withStore } from '../home-store.ts'
 import { noSuch, strangers } from '../names.ts'
-import { label, span, wholeNumber, words } from '../parse.ts'
+import { bound, keyName, label, span, words } from '../parse.ts'
 import { countText, momentText, table, type Column, type Paint } from '../print.ts'
 
 interface CreateOptions {
@@ -15,6 +15,7 @@ interface CreateOptions {
   readonly tags?: readonly string[]
   readonly models?: readonly string[]
   readonly places?: readonly string[]
+  readonly admin?: boolean
   readonly expires?: number
   readonly rpm?: number
   readonly tpm?: number
@@ -31,7 +32,11 @@ export const keys = (command: InhouseCommand): void => {
     .description(
       'Makes a key and prints it once: only its hash is kept. It works at once, also on a running server. Models and places that the config does not have (yet) are taken with a warning, in --json under `warnings`: until the config has them the key opens nothing there.',
     )
-    .requiredOption('--name <name>', 'what the key is called; free among the keys in force', label)
+    .requiredOption(
+      '--name <name>',
+      'what the key is called, in a word of letters, digits and . _ @ : -; free among the keys in force',
+      keyName,
+    )
     .option('--team <team>', 'whose usage and limits it counts towards', label)
     .option('--tags <a,b>', 'words that its requests carry in the ledger', words)
     .option(
@@ -40,10 +45,11 @@ export const keys = (command: InhouseCommand): void => {
       words,
     )
     .option('--places <local>', 'places that may answer it (all if left out)', words)
+    .option('--admin', 'it may bring models to this machine and take them away, as Ollama’s pull and delete')
     .option('--expires <time>', 'how long it is valid: 12h, 30d, 1y (for ever if left out)', span)
-    .option('--rpm <n>', 'requests per minute, in place of the general limit', wholeNumber)
-    .option('--tpm <n>', 'tokens per minute, in place of the general limit', wholeNumber)
-    .option('--concurrency <n>', 'calls at once, in place of the general limit', wholeNumber)
+    .option('--rpm <n>', 'requests per minute, in place of the general limit; 0: none', bound)
+    .option('--tpm <n>', 'tokens per minute, in place of the general limit; 0: none', bound)
+    .option('--concurrency <n>', 'calls at once, in place of the general limit; 0: none', bound)
     .example('inhouse keys create --name alice', 'a key that may do everything')
     .example(
       'inhouse keys create --name nightly --team research --models "small,qwen*" --places local --expires 30d --rpm 60',
@@ -56,7 +62,7 @@ export const keys = (command: InhouseCommand): void => {
     .command('list')
     .summary('show the keys')
     .description(
-      'Shows all keys with what they may do: not the keys themselves, which nobody knows any more.',
+      'Shows all keys with what they may do: not the keys themselves, which nobody knows any more. USED (in --json `lastUsedAt`) is exact to ten minutes: it is written down that seldom.',
     )
     .option('--all', 'revoked and expired ones too')
     .example('inhouse keys list', 'the keys in force')
@@ -81,9 +87,9 @@ const inHome = <T>({ home }: Context, work: (keys: KeyStore) => T | Promise<T>):
   withStore(home, (store) => withKeys(store, work))
 
 const create = async (context: Context, options: CreateOptions): Promise<void> => {
-  const { name, team, tags, models, places, expires, rpm, tpm, concurrency } = options
+  const { name, team, tags, models, places, admin, expires, rpm, tpm, concurrency } = options
   const warnings = await warningsOf(context, options)
-  const { key, secret } = await inHome(context, (known) => {
+  const made = async (known: KeyStore) => {
     mustBeFree(name, known.list())
     return known.create({
       name,
@@ -91,6 +97,7 @@ const create = async (context: Context, options: CreateOptions): Promise<void> =
       models,
       places,
       ...(tags !== undefined && { tags }),
+      ...(admin !== undefined && { admin }),
       ...(expires !== undefined && { expiresAt: clock.now() + expires }),
       limits: {
         ...(rpm !== undefined && { requestsPerMinute: rpm }),
@@ -98,7 +105,8 @@ const create = async (context: Context, options: CreateOptions): Promise<void> =
         ...(concurrency !== undefined && { concurrency }),
       },
     })
-  })
+  }
+  const { key, secret } = await withMadeStore(context.home, (store) => withKeys(store, made))
   context.result({ id: key.id, key: secret, ...(warnings.length > 0 && { warnings }) }, () => `${secret}\n`)
   if (context.isJson) return
   const { dim, yellow } = context.paint
@@ -120,7 +128,7 @@ const mustBeFree = (name: string, known: readonly Key[]): void => {
 const warningsOf = async (context: Context, { models, places }: CreateOptions): Promise<string[]> => {
   if (models === undefined && places === undefined) return []
   try {
-    const { config } = await context.load()
+    const { config } = await context.load({ secrets: 'unread' })
     return [
       ...strangers('model', models ?? [], Object.keys(config.models)),
       ...strangers('place', places ?? [], [...Object.keys(builtInPlaces), ...Object.keys(config.places)]),
@@ -184,6 +192,7 @@ const columns: readonly Column<Key>[] = [
   { title: 'TAGS', cell: (key) => key.tags.join(',') },
   { title: 'MODELS', cell: (key) => key.models?.join(',') ?? 'all' },
   { title: 'PLACES', cell: (key) => key.places?.join(',') ?? 'all' },
+  { title: 'ADMIN', cell: (key) => (key.admin ? 'yes' : '') },
   { title: 'LIMITS', cell: (key) => limitsText(key) },
   { title: 'MADE', cell: (key) => momentText(key.createdAt) },
   { title: 'USED', cell: (key) => (key.lastUsedAt === undefined ? 'never' : momentText(key.lastUsedAt)) },

@@ -1,9 +1,10 @@
-import type { Settings } from '../../config/index.ts'
+import type { Loaded, Settings } from '../../config/index.ts'
 import { asFailure, Failure } from '../../core/failure.ts'
 import type { Model } from '../../models/model.ts'
 import { modelSources } from '../../models/sources/index.ts'
 import { openModels } from '../../models/store.ts'
 import type { InhouseCommand } from '../command.ts'
+import { configLines, ownBackend, writtenOf } from '../config-lines.ts'
 import type { Context } from '../context.ts'
 import { noSuch } from '../names.ts'
 import { bytesText, countText, facts, table, type Column } from '../print.ts'
@@ -48,7 +49,7 @@ export const models = (command: InhouseCommand): void => {
     .argument('<source>', 'its source as `models list` shows it, or the name of a model of the config')
     .example('inhouse models remove hf:Qwen/Qwen3-8B-GGUF:Q4_K_M', 'free its space')
     .example('inhouse models remove small', 'by its name in the config')
-    .failsWhen('it is not here')
+    .failsWhen('its files cannot be deleted')
     .runs(remove)
   command.groups()
 }
@@ -67,7 +68,7 @@ interface Listed {
 }
 
 const list = async (context: Context): Promise<void> => {
-  const { config } = await context.load()
+  const { config } = await context.load({ secrets: 'unread' })
   const stored = await openModels({ home: context.home, env: process.env }).list()
   const rows = listing(config, stored)
   context.result(rows, (paint) => (rows.length === 0 ? 'No models.\n' : table(columns, rows, paint)))
@@ -151,7 +152,8 @@ const sourceOf = (
 }
 
 const pull = async (context: Context, _: object, word: string): Promise<void> => {
-  const { config } = await context.load()
+  const loaded = await context.load({ secrets: 'unread' })
+  const { config } = loaded
   const source = sourceOf(config, word)
   if (config.offline && !source.startsWith('file:'))
     throw new Failure('network_unreachable', {
@@ -159,7 +161,11 @@ const pull = async (context: Context, _: object, word: string): Promise<void> =>
       help: 'Bring it on a file with `inhouse models pull file:PATH`, or unset `offline` in the config or INHOUSE_OFFLINE.',
     })
   const home = openModels({ home: context.home, env: process.env })
-  const model = await withBars(context.bars(), (onProgress) => home.pull(source, { onProgress }))
+  const model = await withBars(context.bars(), (onProgress) => home.pull(source, { onProgress })).catch(
+    (thrown: unknown) => {
+      throw isMistyped(source, thrown) ? new Failure('usage_wrong', asFailure(thrown).facts) : thrown
+    },
+  )
   const { facts: known, files, ...rest } = model
   context.result({ ...rest, ...known, files }, (paint) =>
     facts(
@@ -181,15 +187,22 @@ const pull = async (context: Context, _: object, word: string): Promise<void> =>
   )
   const isNamed = Object.values(config.models).some((row) => row.source === model.source)
   if (!context.isJson && !isNamed)
-    context.say(`\nTo serve it, add to the config:\n\n${modelLines('better', model.source)}\n`)
+    context.say(`\nTo serve it, add to the config:\n\n${modelLines(loaded, model.source)}\n`)
 }
 
-/** The lines of the config that serve a source under a name. */
-const modelLines = (name: string, source: string): string =>
-  `models:\n  ${name}: { backend: here, source: ${JSON.stringify(source)} }\n`
+/** A path that leads nowhere is the caller's mistake; what another machine does not have may come to be there. */
+const isMistyped = (source: string, thrown: unknown): boolean =>
+  source.startsWith('file:') && asFailure(thrown).code === 'source_missing'
+
+/** The lines of the config that serve a source. */
+const modelLines = (loaded: Loaded, source: string): string => {
+  const { name, rows } = ownBackend(loaded.config)
+  const row = `better: { backend: ${name}, source: ${JSON.stringify(source)} }`
+  return `${configLines(writtenOf(loaded), { backends: rows, models: [row] }).join('\n')}\n`
+}
 
 const remove = async (context: Context, _: object, word: string): Promise<void> => {
-  const { config } = await context.load()
+  const { config } = await context.load({ secrets: 'unread' })
   const home = openModels({ home: context.home, env: process.env })
   const here = await home.list()
   const sources = here.map(({ source }) => source)
@@ -207,7 +220,7 @@ const remove = async (context: Context, _: object, word: string): Promise<void> 
 }
 
 const notHere = (source: string, sources: readonly string[]): Failure =>
-  new Failure('model_missing', {
+  new Failure('usage_wrong', {
     message: noSuch('model', source, sources),
     help: '`inhouse models list` shows what is here.',
   })

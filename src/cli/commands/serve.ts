@@ -3,14 +3,18 @@ import { managedRows } from '../../app/local-models.ts'
 import { asFailure } from '../../core/failure.ts'
 import type { Measured } from '../../serve/engines/engine.ts'
 import { readMachine } from '../../serve/engines/machine.ts'
-import { findNeighbours, type Neighbour } from '../../serve/engines/neighbours.ts'
-import { parseListen, type Settings } from '../../config/index.ts'
-import { bannerText, type Started } from '../banner.ts'
-import { reachedAt } from '../client.ts'
+import type { Neighbour } from '../../serve/discover/neighbours.ts'
+import { resolveHome } from '../../config/home.ts'
+import { parseListen, type Loaded, type Settings } from '../../config/index.ts'
+import { bannerText, calledAs, type Started } from '../banner.ts'
+import { reachedAt, urlOf } from '../client.ts'
+import { writtenOf } from '../config-lines.ts'
 import type { InhouseCommand } from '../command.ts'
 import type { Context } from '../context.ts'
 import { makeHome } from '../home-store.ts'
+import { recordServer } from '../live-server.ts'
 import { createLog } from '../log.ts'
+import { neighboursHere } from '../looking.ts'
 import { mustServe } from '../running.ts'
 import { untilStopped } from '../signals.ts'
 
@@ -49,27 +53,30 @@ const run = async (context: Context, { listen }: Options): Promise<void> => {
   const parts = { loaded, reread: read, log, onProgress: bars.onProgress, env: process.env }
   await makeHome(context.home)
   const app = await startApp(parts)
+  const takeRecordBack = await recordServer(context.home, reachedAt(app.hostname, app.port))
   const signals = untilStopped(() => app.reload())
   const given = new AbortController()
   void signals.stopped.then(() => given.abort())
   try {
+    void app.learn()
     if (managedRows(app.config()).length > 0) bars.onProgress({ label: 'Starting the engine', done: 0 })
-    const surroundings = Promise.all([readMachine(), findNeighbours()])
+    const surroundings = Promise.all([readMachine(), neighboursHere()])
     await Promise.race([app.settled, signals.stopped])
     if (!given.signal.aborted) mustServe(app)
     const measured = await measureFirst(app, given.signal)
     const [machine, found] = await surroundings
     if (!given.signal.aborted) {
       const neighbours = found.filter((neighbour) => !isOurs(neighbour, app.config(), app.port))
-      const started = { ...startedOf(app, context, loaded.file), measured, machine, neighbours }
-      if (started.troubles.length === 0) bars.finish()
+      const started = { ...startedOf(app, loaded), measured, machine, neighbours }
       bars.end()
       announce(context, started)
     }
     await signals.stopped
-    context.say('Stopping: calls under way may end. Once more ends at once.\n')
+    void signals.hurried.then(() => app.cut())
+    context.say('Stopping: calls under way may end. Once more cuts them.\n')
   } finally {
     bars.end()
+    await takeRecordBack()
     await app.stop()
     signals.release()
   }
@@ -89,12 +96,11 @@ const isOurs = ({ url }: Neighbour, { compat }: Settings, port: number): boolean
   return itsPort === port || (compat !== undefined && itsPort === parseListen(compat.listen).port)
 }
 
-const startedOf = (app: App, { home }: Context, file: string | undefined) => ({
+const startedOf = (app: App, loaded: Loaded) => ({
   url: reachedAt(app.hostname, app.port),
   hostname: app.hostname,
   keyFile: app.keyFile,
-  home,
-  file,
+  written: writtenOf(loaded),
   config: app.config(),
   troubles: Object.keys(app.config().models).flatMap((row) => {
     const trouble = app.trouble(row)
@@ -102,7 +108,11 @@ const startedOf = (app: App, { home }: Context, file: string | undefined) => ({
   }),
   device: app.engines.status().device,
   accelerator: app.engines.status().program?.accelerator,
-  command: process.env['npm_lifecycle_event'] === undefined ? 'inhouse' : 'npx inhouse',
+  command: calledAs(
+    process.env['npm_lifecycle_event'] === undefined ? 'inhouse' : 'npx inhouse',
+    loaded.home,
+    resolveHome({ env: process.env, cwd: process.cwd() }),
+  ),
 })
 
 const announce = (context: Context, started: Started): void => {
@@ -117,5 +127,7 @@ const announce = (context: Context, started: Started): void => {
   const models = Object.keys(config.models).map((name) => ({ name, trouble: missing.get(name) ?? null }))
   const { cpuFlags: _, ...hardware } = machine
   const speed = measured === undefined ? null : { model: measured.row, ...measured.speed }
-  context.result({ url, keyFile, models, device, speed, hardware, neighbours }, () => '')
+  const compat =
+    config.compat === undefined ? null : { url: urlOf(config.compat.listen), key: config.compat.key }
+  context.result({ url, compat, keyFile, models, device, speed, hardware, neighbours }, () => '')
 }

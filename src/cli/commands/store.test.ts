@@ -8,6 +8,7 @@ test('a backup that cannot be written or put back is told as what it is, and the
   using bed = new Testbed()
   mkdirSync(join(bed.home, 'folder'))
   writeFileSync(join(bed.home, 'notes.txt'), 'no database at all, but long enough to be read'.repeat(20))
+  await bed.run(['keys', 'create', '--name', 'a'])
   await bed.run(['store', 'backup', 'copy.db'])
   const refused = [
     ['backup copy.db', 2, /copy\.db is there already\.\n→ .*overwrites nothing/],

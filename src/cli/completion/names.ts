@@ -18,8 +18,11 @@ export const namesOf = async (kind: NameKind, context: Context): Promise<string[
 }
 
 const readers: Readonly<Record<NameKind, (context: Context) => Promise<string[]>>> = {
-  models: async ({ load }) => Object.keys((await load()).config.models),
-  places: async ({ load }) => [...Object.keys(builtInPlaces), ...Object.keys((await load()).config.places)],
+  models: async ({ load }) => Object.keys((await load({ secrets: 'unread' })).config.models),
+  places: async ({ load }) => [
+    ...Object.keys(builtInPlaces),
+    ...Object.keys((await load({ secrets: 'unread' })).config.places),
+  ],
   keys: async ({ home }) => {
     const path = storePath(home)
     if (!(await stat(path).catch(() => undefined))) return []

@@ -27,6 +27,8 @@ export interface PathOption {
 /** Where names stand that only the config or the store knows: behind an option, or as a command's argument. */
 export const namedPlaces: Readonly<Record<string, NameKind>> = {
   ' chat --model': 'models',
+  ' connect --model': 'models',
+  ' launch --model': 'models',
   ' bench': 'models',
   ' models pull': 'models',
   ' models remove': 'models',

@@ -8,8 +8,8 @@ import { asFailure, Failure } from '../../core/failure.ts'
 import { listen } from '../../http/listen.ts'
 import { keyTables } from '../../protect/guard/key-table.ts'
 import { openStore } from '../../store/open.ts'
-import { answers, urlOf } from '../client.ts'
 import { clock } from '../home-store.ts'
+import { liveServer } from '../live-server.ts'
 import { pathFailure } from '../path-failure.ts'
 import { bytesText } from '../print.ts'
 import { fail, failed, ok, warn, type Check } from './check.ts'
@@ -84,10 +84,10 @@ const reasonOf = (failure: Failure): Failure => {
   return new Failure('store_failed', { message: failure.message, help })
 }
 
-/** Whether the address is free, or already ours. */
-export const checkPort = async (address: string): Promise<Check> => {
-  const url = urlOf(address)
-  if (await answers(url)) return ok('address', `inhouse already serves at ${url}`)
+/** Whether the address is free, or a server of ours runs already, there or elsewhere. */
+export const checkPort = async (home: string, address: string): Promise<Check> => {
+  const url = await liveServer(home, address)
+  if (url !== undefined) return ok('address', `inhouse already serves at ${url}`)
   try {
     const nobody = (): Response => new Response()
     await listen(address, nobody, nobody).stop()

@@ -1,0 +1,316 @@
+import { isRecord, type Path } from '../path.ts'
+import type { Row } from '../edit.ts'
+import { Draft, literal } from './draft.ts'
+import { Foreign } from './foreign.ts'
+import type { Imported } from './imported.ts'
+import { litellmReason } from './litellm-reasons.ts'
+import { providerOfName, vendors, type Vendor } from './litellm-vendors.ts'
+
+/**
+ * LiteLLM’s `config.yaml`. Each deployment becomes a row; several of one name, and those that stand in for it, a route.
+ * Keys become `${NAME}`, never their text. Throws `Failure('file_unfit')`.
+ */
+export function importLitellm(text: string): Imported {
+  const file = new Foreign(text)
+  const draft = new Draft()
+  const keys = new Keys()
+  const groups = new Map<string, Deployment[]>()
+  const list = file.at(['model_list'])
+  for (const at of Array.isArray(list) ? list.keys() : []) {
+    const deployment = readDeployment(file, ['model_list', at], draft, keys)
+    if (deployment === undefined) continue
+    groups.set(deployment.name, [...(groups.get(deployment.name) ?? []), deployment])
+  }
+  putModels(file, draft, groups, fallbacksIn(file))
+  putAliases(file, draft)
+  putSettings(file, draft)
+  return { config: draft.tree(), notes: file.finish(litellmReason) }
+}
+
+/** A name that clients send, and one place that answers it. */
+interface Deployment {
+  readonly name: string
+  readonly path: Path
+  readonly row: Row
+}
+
+function readDeployment(file: Foreign, path: Path, draft: Draft, keys: Keys): Deployment | undefined {
+  const params: Path = [...path, 'litellm_params']
+  const name = file.at([...path, 'model_name'])
+  const model = file.at([...params, 'model'])
+  if (typeof name !== 'string' || typeof model !== 'string') {
+    file.leave(path, 'has no `model_name` or no `litellm_params.model`')
+    return undefined
+  }
+  const given = file.at([...params, 'custom_llm_provider'])
+  const [prefix, rest] = splitOnce(model)
+  const isPrefixed = rest !== undefined && vendors.has(prefix)
+  const base = file.at([...params, 'api_base'])
+  const provider =
+    typeof given === 'string'
+      ? given
+      : isPrefixed || rest !== undefined
+        ? prefix
+        : (providerOfName(model) ?? (typeof base === 'string' ? 'openai' : undefined))
+  const vendor = provider === undefined ? undefined : vendors.get(provider)
+  if (provider === undefined || vendor === undefined) {
+    const who =
+      provider === undefined ? 'whose model this is, it does not say' : `${provider} is not known here`
+    file.leave(path, `${who}; if it speaks OpenAI’s dialect: a backend of kind openai-compatible`)
+    return undefined
+  }
+  const asked = isPrefixed && rest !== undefined ? rest.replace(/^(?:responses|chat)\//, '') : model
+  if (asked.includes('*') && asked !== name) {
+    file.leave(path, `passes another name on than the one asked for (${asked}): name the models one by one`)
+    return undefined
+  }
+  const backend = readBackend(file, params, draft, keys, provider, vendor)
+  if (backend === undefined) return undefined
+  file.take([...path, 'model_name'])
+  file.take([...params, 'model'])
+  if (typeof given === 'string') file.take([...params, 'custom_llm_provider'])
+  const sampling = samplingIn(file, params)
+  const row = {
+    backend,
+    ...(asked !== name && { model: literal(asked) }),
+    ...(sampling !== undefined && { sampling }),
+  }
+  return { name, path, row }
+}
+
+function readBackend(
+  file: Foreign,
+  params: Path,
+  draft: Draft,
+  keys: Keys,
+  provider: string,
+  vendor: Vendor,
+): string | undefined {
+  const at = (key: string): Path => [...params, key]
+  const base = file.at(at('api_base'))
+  const version = file.at(at('api_version'))
+  const url = typeof base === 'string' ? addressOf(base, vendor, typeof version === 'string') : vendor.url
+  const kind = typeof base === 'string' ? (vendor.kindAt ?? vendor.kind) : vendor.kind
+  if (url === undefined && vendor.needsUrl === true) {
+    file.leave(params.slice(0, -1), `${provider} is nowhere without its address (\`api_base\`)`)
+    return undefined
+  }
+  const key = keyIn(file, at('api_key'), keys, provider, vendor)
+  const headers = headersIn(file, at('extra_headers'), keys, provider)
+  const row = {
+    kind,
+    ...(url !== undefined && { url }),
+    ...(key !== undefined && { apiKey: key }),
+    ...(kind === 'azure' && typeof version === 'string' && { apiVersion: literal(version) }),
+    ...(headers !== undefined && { headers }),
+  }
+  const name = draft.backend(kind === 'openai-compatible' ? provider.replaceAll('_', '-') : kind, row)
+  if (name === undefined) {
+    file.leave(
+      params.slice(0, -1),
+      'its address is none that a backend can have (http or https, without a query)',
+    )
+    return undefined
+  }
+  if (typeof base === 'string') file.take(at('api_base'))
+  if (kind === 'azure' && typeof version === 'string') file.take(at('api_version'))
+  return name
+}
+
+/** In the environment, or as our kind wants it: with the `/v1` that LiteLLM’s own provider would put behind it. */
+function addressOf(base: string, { kind }: Vendor, isDated: boolean): string {
+  const named = environmentName(base)
+  if (named !== undefined) return `\${${named}}`
+  const plain = literal(base.replace(/\/+$/, ''))
+  if (kind !== 'azure') return plain
+  if (/\/openai(?:\/v1)?$/.test(plain)) return plain
+  return isDated ? `${plain}/openai` : `${plain}/openai/v1`
+}
+
+const environmentName = (value: unknown): string | undefined =>
+  typeof value === 'string' ? /^os\.environ\/([A-Za-z_]\w*)$/.exec(value)?.[1] : undefined
+
+/** Names for keys that stood in the file in clear: the same key has the same name. */
+class Keys {
+  readonly #names = new Map<string, string>()
+
+  nameOf(secret: string, wanted: string): string {
+    const known = this.#names.get(secret)
+    if (known !== undefined) return known
+    const taken = new Set(this.#names.values())
+    let name = wanted
+    for (let number = 2; taken.has(name); number += 1) name = `${wanted}_${number}`
+    this.#names.set(secret, name)
+    return name
+  }
+}
+
+const keyNameOf = (provider: string, { keyEnv }: Vendor): string =>
+  keyEnv ?? `${provider.toUpperCase().replaceAll(/\W/g, '_')}_API_KEY`
+
+function keyIn(file: Foreign, path: Path, keys: Keys, provider: string, vendor: Vendor): string | undefined {
+  const value = file.at(path)
+  if (value === undefined || value === null) return vendor.keyEnv && `\${${vendor.keyEnv}}`
+  if (typeof value !== 'string') return undefined
+  file.take(path)
+  const named = environmentName(value)
+  if (named !== undefined) return `\${${named}}`
+  const name = keys.nameOf(value, keyNameOf(provider, vendor))
+  file.changed(path, `stands there in clear: put it into the environment as ${name}`)
+  return `\${${name}}`
+}
+
+function headersIn(
+  file: Foreign,
+  path: Path,
+  keys: Keys,
+  provider: string,
+): Record<string, string> | undefined {
+  const headers = file.at(path)
+  if (!isRecord(headers)) return undefined
+  const read: Record<string, string> = {}
+  for (const [name, value] of Object.entries(headers)) {
+    if (typeof value !== 'string' || !/^[\w-]+$/.test(name)) continue
+    const here = [...path, name]
+    file.take(here)
+    const wanted = `${provider}_${name}`.toUpperCase().replaceAll(/\W/g, '_')
+    const variable = environmentName(value) ?? keys.nameOf(value, wanted)
+    if (environmentName(value) === undefined)
+      file.changed(
+        here,
+        `stands there in clear, and may be a secret: put it into the environment as ${variable}`,
+      )
+    read[name.toLowerCase()] = `\${${variable}}`
+  }
+  return Object.keys(read).length === 0 ? undefined : read
+}
+
+const samplingNames = [
+  ['temperature', 'temperature', (value: number) => value >= 0 && value <= 5],
+  ['top_p', 'topP', (value: number) => value >= 0 && value <= 1],
+  ['max_tokens', 'maxOutputTokens', isCount],
+  ['max_completion_tokens', 'maxOutputTokens', isCount],
+  ['seed', 'seed', Number.isSafeInteger],
+  ['frequency_penalty', 'frequencyPenalty', (value: number) => Math.abs(value) <= 2],
+  ['presence_penalty', 'presencePenalty', (value: number) => Math.abs(value) <= 2],
+] as const
+
+function samplingIn(file: Foreign, params: Path): Row | undefined {
+  const sampling: Record<string, number> = {}
+  for (const [theirs, ours, fits] of samplingNames) {
+    const value = file.at([...params, theirs])
+    if (typeof value !== 'number' || !fits(value) || ours in sampling) continue
+    file.take([...params, theirs])
+    sampling[ours] = value
+  }
+  return Object.keys(sampling).length === 0 ? undefined : sampling
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value > 0
+}
+
+/** Which names stand in for a name. */
+function fallbacksIn(file: Foreign): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, readonly string[]>()
+  for (const section of ['litellm_settings', 'router_settings']) {
+    const list = file.at([section, 'fallbacks'])
+    if (!Array.isArray(list)) continue
+    for (const [at, entry] of list.entries())
+      for (const [name, others] of Object.entries(isRecord(entry) ? entry : {})) {
+        if (!Array.isArray(others) || !others.every((each) => typeof each === 'string')) continue
+        file.take([section, 'fallbacks', at, name])
+        found.set(name, [...(found.get(name) ?? []), ...others])
+      }
+  }
+  return found
+}
+
+function putModels(
+  file: Foreign,
+  draft: Draft,
+  groups: ReadonlyMap<string, readonly Deployment[]>,
+  fallbacks: ReadonlyMap<string, readonly string[]>,
+): void {
+  const isRouted = (name: string): boolean =>
+    (groups.get(name)?.length ?? 0) > 1 ||
+    (fallbacks.get(name) ?? []).some((other) => groups.has(other) && other !== name)
+  const rows = new Map<string, string[]>()
+  for (const [name, deployments] of groups) {
+    const put = deployments.flatMap(({ row, path }) => {
+      const alone = isRouted(name) ? `${name}@${String(row['backend'])}` : name
+      // What it was asked for by stands in the row: it goes under another name now.
+      const said = alone === name || 'model' in row ? row : { ...row, model: literal(name) }
+      const made = name.includes('*') && alone !== name ? undefined : draft.model(alone, said)
+      if (made === undefined) file.leave(path, 'has a name that no row can have')
+      return made ?? []
+    })
+    rows.set(name, put)
+    const [only] = deployments
+    if (deployments.length === 1 && only !== undefined && put.length === 1) putLimits(file, draft, only)
+  }
+  for (const [name, others] of fallbacks) {
+    const lost = groups.has(name) ? others.filter((other) => !groups.has(other)) : [name]
+    for (const other of lost)
+      file.changed(['model_list'], `${other} stands among the fallbacks, and there is no such model now`)
+  }
+  for (const [name, own] of rows) {
+    if (!isRouted(name)) continue
+    const others = (fallbacks.get(name) ?? []).flatMap((other) => rows.get(other) ?? [])
+    const route = [...new Set([...own, ...others])]
+    if (route.length > 0 && draft.model(name, { route }) !== undefined && own.length > 1)
+      file.changed(
+        groups.get(name)?.[0]?.path ?? [],
+        `${name} has several deployments: they are asked in this order, and not in turns`,
+      )
+  }
+}
+
+function putLimits(file: Foreign, draft: Draft, { name, path }: Deployment): void {
+  const limits: Record<string, number> = {}
+  for (const [theirs, ours] of [
+    ['rpm', 'requestsPerMinute'],
+    ['tpm', 'tokensPerMinute'],
+    ['max_parallel_requests', 'concurrency'],
+  ] as const) {
+    const here = [...path, 'litellm_params', theirs]
+    const value = file.at(here)
+    if (typeof value !== 'number' || !isCount(value)) continue
+    file.take(here)
+    limits[ours] = value
+  }
+  if (Object.keys(limits).length === 0) return
+  const models = (draft.sections['limits']?.['models'] ?? {}) as Row
+  draft.set('limits', 'models', { ...models, [name]: limits })
+}
+
+function putAliases(file: Foreign, draft: Draft): void {
+  const path = ['router_settings', 'model_group_alias']
+  const aliases = file.at(path)
+  for (const [alias, name] of Object.entries(isRecord(aliases) ? aliases : {})) {
+    if (typeof name !== 'string' || !(name in draft.models) || alias in draft.models) continue
+    if (alias.includes('*') || name.includes('*')) continue
+    if (draft.model(alias, { route: [name] }) !== undefined) file.take([...path, alias])
+  }
+}
+
+function putSettings(file: Foreign, draft: Draft): void {
+  const put = (path: Path, section: string, key: string, read: (value: number) => number): void => {
+    const value = file.at(path)
+    if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) return
+    const ours = read(value)
+    if (ours < 1 || ours > 2 ** 31 - 1) return
+    file.take(path)
+    draft.set(section, key, ours)
+  }
+  for (const section of ['litellm_settings', 'router_settings']) {
+    put([section, 'num_retries'], 'retries', 'attempts', (more) => Math.min(10, Math.trunc(more) + 1))
+    put([section, 'allowed_fails'], 'health', 'failuresToOpen', (fails) => Math.trunc(fails) + 1)
+    put([section, 'cooldown_time'], 'health', 'openMs', (seconds) => Math.round(seconds * 1000))
+  }
+}
+
+const splitOnce = (text: string): readonly [string, string | undefined] => {
+  const at = text.indexOf('/')
+  return at === -1 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)]
+}
