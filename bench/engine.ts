@@ -31,7 +31,15 @@ export async function startEngine(): Promise<Engine> {
   const { argv, env } = engineCommand(
     { kind: 'xllamacpp', version: xllamacpp.version, folder: engineFolder, python, accelerator: 'cpu' },
     { row: 'bench', modelPath, context: 1024, slots: engineSlots },
-    { apiKey: engineKey, port: 0, cores: cpus().length, memoryBytes: totalmem(), env: process.env },
+    {
+      apiKey: engineKey,
+      port: 0,
+      cores: cpus().length,
+      memoryBytes: totalmem(),
+      devices: undefined,
+      folder: runFolder,
+      env: process.env,
+    },
   )
   const child = new Child({ name: 'engine', command: argv, env })
   const url = await child.until(async () => {

@@ -194,6 +194,28 @@ retries: { attempts: 1 }`,
     expect((await probe).path).toBe('/v1/models')
   })
 
+  test('counts a call that is under way in a limit that is new', async () => {
+    await using slow = await FakeModel.start(() => ({ instead: 'silence' }))
+    const limited = (limits: string): string => config('m', limits).replace(model.url, slow.url)
+    await using server = await serve({ home: limited('') })
+    const key = (await Bun.file(join(server.home, 'key')).text()).trim()
+    const leave = new AbortController()
+    const call = () =>
+      fetch(`${server.app.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}` },
+        body: JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'hi' }] }),
+        signal: leave.signal,
+      })
+    const first = call().catch(() => undefined)
+    await slow.request(0)
+    await writeFile(join(server.home, 'inhouse.yaml'), limited('limits: { keys: { concurrency: 1 } }'))
+    server.app.reload()
+    expect((await call()).status).toBe(429)
+    leave.abort()
+    await first
+  })
+
   test('names what needs a restart each time, until it is as at the start again', async () => {
     await using server = await serve({ home: config('m') })
     const named = (): unknown =>

@@ -235,6 +235,26 @@ describe('the AI SDK', () => {
   })
 })
 
+test('what the model was not made for, or cannot be read, is the fault of the request and rests nobody', async () => {
+  const image = { url: 'data:image/png;base64,iVBORw0KGgo=' }
+  const unfit = [
+    { content: [{ type: 'image_url', image_url: image }] },
+    { content: [{ type: 'input_audio', input_audio: { data: 'AAAA', format: 'wav' } }] },
+    { content: 'hi', tools: [1] },
+    { content: 'hi', tools: [{ type: 'function' }] },
+  ]
+  const ask = ({ content, ...more }: Record<string, unknown>): Promise<Response> =>
+    fetch(`${inhouse.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${inhouse.key}` },
+      body: JSON.stringify({ model: 'small', max_tokens: 2, messages: [{ role: 'user', content }], ...more }),
+    })
+  for (let round = 0; round < 3; round++) {
+    for (const body of unfit) expect([body, (await ask(body)).status]).toEqual([body, 400])
+  }
+  expect((await ask({ content: 'hi' })).status).toBe(200)
+})
+
 describe('openai from PyPI', () => {
   test('chats, streams, calls a tool, gets structured output and embeddings, meets errors, leaves', async () => {
     const venv = `${testHome}/openai-client`

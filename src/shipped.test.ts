@@ -106,7 +106,7 @@ describe('the executable that `npm run build` makes', () => {
     await Bun.write(join(folder, 'bunfig.toml'), 'preload = ["./preload.ts"]')
     await Bun.write(join(folder, 'preload.ts'), 'process.exit(7)')
     await Bun.write(join(folder, '.env'), 'INHOUSE_HOME=taken')
-    const run = Bun.spawn([executable, 'keys', 'list'], {
+    const run = Bun.spawn([executable, 'keys', 'create', '--name', 'a'], {
       cwd: folder,
       env: { HOME: home },
       stdout: 'ignore',

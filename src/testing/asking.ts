@@ -17,6 +17,9 @@ const operationOf: Record<Dialect, Operation> = {
   'ollama-embeddings': 'embed',
   gemini: 'chat',
   rerank: 'rerank',
+  infill: 'complete',
+  tokenize: 'count',
+  detokenize: 'count',
 }
 
 /** A call in this dialect with these bytes; `prompt` is for adapters that translate. */

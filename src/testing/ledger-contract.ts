@@ -6,7 +6,7 @@ import { reported } from '../core/usage.ts'
 import type { Store } from '../store/store.ts'
 import { dayMs } from '../account/ledger/days.ts'
 import { handClock, heldDecision, holdOf, settlementOf } from './ledger-rows.ts'
-import { leaseMs } from '../account/ledger/instance.ts'
+import { beatMs, leaseMs } from '../account/ledger/instance.ts'
 import { openLedger } from '../account/ledger/ledger.ts'
 import type { Ledger } from '../account/ledger/ledger.ts'
 import { compact } from '../account/ledger/retention.ts'
@@ -157,8 +157,14 @@ export const ledgerContract = (
       const sweepers = await Promise.all(
         others.map((other, at) => openLedger({ store: other, clock, instance: `sweeper-${at}` })),
       )
-      const swept = await Promise.all([ledger, ...sweepers].map((sweeper) => sweeper.sweep()))
-      expect(swept.reduce((sum, one) => sum + one)).toBe(0)
+      const sweep = async (): Promise<number> => {
+        const swept = await Promise.all([ledger, ...sweepers].map((sweeper) => sweeper.sweep()))
+        return swept.reduce((sum, one) => sum + one)
+      }
+      clock.at += beatMs - 1
+      expect(await sweep()).toBe(0)
+      clock.at += 1
+      expect(await sweep()).toBe(2)
       expect((await ledger.recent()).map(({ id, outcome }) => [id, outcome])).toEqual([
         ['b', 'lost'],
         ['a', 'lost'],
@@ -166,12 +172,51 @@ export const ledgerContract = (
       expect(await ledger.find('a')).toMatchObject({ decision: heldDecision, usage: {}, tags: ['x'] })
       expect((await ledger.usage({ by: ['tag'] })).rows).toMatchObject([{ tag: 'x', requests: 1, lost: 1 }])
       expect((await ledger.usage({ by: [] })).total).toMatchObject({ requests: 2, lost: 2, inFlight: 0 })
-      // It only slept: what it settles now was given up already.
-      dead.settle(settlementOf('a'))
       await dead.close()
-      expect(await ledger.find('a')).toMatchObject({ outcome: 'lost' })
       for (const sweeper of sweepers) await sweeper.close()
       for (const other of others) await other.close()
+    })
+
+    test('a process that lives keeps its holds when the clock jumps over its lease', async () => {
+      await ledger.hold(holdOf('a', clock.now()))
+      clock.at += leaseMs * 4
+      const other = await openLedger({ store, clock, instance: 'other' })
+      // Renews the lease, as its next beat would; then the clock jumps again.
+      await ledger.hold(holdOf('b', clock.now()))
+      clock.at += leaseMs * 4
+      expect(await other.sweep()).toBe(0)
+      await other.close()
+      expect(await ledger.find('a')).toMatchObject({ outcome: 'open' })
+    })
+
+    test('what was given up as lost is settled when its process wakes up, and is added up as what it was', async () => {
+      await ledger.hold(holdOf('a', clock.now(), { tags: ['x', 'y'] }))
+      await ledger.hold(holdOf('b', clock.now(), { tags: ['x'] }))
+      const other = await openLedger({ store, clock, instance: 'other' })
+      clock.at += leaseMs
+      expect(await other.sweep()).toBe(0)
+      clock.at += beatMs
+      expect(await other.sweep()).toBe(2)
+      ledger.settle(settlementOf('a', { servedModel: 'large' }))
+      expect(await ledger.find('a')).toMatchObject({
+        outcome: 'done',
+        usage: settlementOf('a').usage,
+        decision: settlementOf('a').decision,
+      })
+      const by = async (...names: NonNullable<Parameters<Ledger['usage']>[0]>['by']) =>
+        (await ledger.usage({ by: names })).rows.map((row) =>
+          names.map((each): unknown => row[each]).concat(row.requests, row.inputTokens),
+        )
+      expect(await by('outcome', 'model')).toEqual([
+        ['done', 'large', 1, 100],
+        ['lost', 'smollm2', 1, 0],
+      ])
+      expect((await by('tag', 'outcome')).toSorted((a, b) => String(a).localeCompare(String(b)))).toEqual([
+        ['x', 'done', 1, 100],
+        ['x', 'lost', 1, 0],
+        ['y', 'done', 1, 100],
+      ])
+      await other.close()
     })
 
     test('a process that slept through its lease takes a new one with its next hold', async () => {
@@ -308,7 +353,8 @@ export const ledgerContract = (
       expect(await days({ days: 2 })).toEqual(['2026-11-20', '2026-11-21'])
       expect(await days({ from: '2026-11-19', to: '2026-11-20' })).toEqual(['2026-11-19', '2026-11-20'])
       expect(await codeOf(ledger.usage({ by: ['day'], from: 'yesterday' }))).toBe('bad_request')
-      expect(await codeOf(ledger.usage({ by: ['day'], to: '2026-13-40' }))).toBe('bad_request')
+      for (const to of ['2026-13-40', '2026-02-31'])
+        expect(await codeOf(ledger.usage({ by: ['day'], to }))).toBe('bad_request')
     })
 
     test('a limit cuts the rows, not the total', async () => {

@@ -1,6 +1,6 @@
 /** Small model files for tests. */
 
-type Scalar = string | number | boolean | readonly string[]
+type Scalar = string | number | boolean | readonly string[] | { readonly float32: number }
 
 export interface GgufPlan {
   readonly version?: number
@@ -32,12 +32,19 @@ const u64 = (value: number): Buffer => {
   return bytes
 }
 
+const f32 = (value: number): Buffer => {
+  const bytes = Buffer.alloc(4)
+  bytes.writeFloatLE(value)
+  return bytes
+}
+
 const text = (value: string): Buffer => Buffer.concat([u64(Buffer.byteLength(value)), Buffer.from(value)])
 
 const valueOf = (value: Scalar): Buffer => {
   if (typeof value === 'string') return Buffer.concat([u32(8), text(value)])
   if (typeof value === 'number') return Buffer.concat([u32(4), u32(value)])
   if (typeof value === 'boolean') return Buffer.concat([u32(7), Buffer.from([Number(value)])])
+  if ('float32' in value) return Buffer.concat([u32(6), f32(value.float32)])
   return Buffer.concat([u32(9), u32(8), u64(value.length), ...value.map(text)])
 }
 
@@ -51,6 +58,28 @@ const usual: Readonly<Record<string, Scalar>> = {
   'tokenizer.ggml.model': 'gpt2',
   'tokenizer.ggml.tokens': ['a', 'b', ''],
   'tokenizer.chat_template': '{{ messages }}',
+}
+
+/** A LoRA adapter for the small model (30 layers, 576 wide) that changes every answer. */
+export const makeAdapter = (): Buffer => {
+  const [layers, width, rank] = [30, 576, 4]
+  const bytes = width * rank * 4
+  const names = Array.from({ length: layers }, (_, layer) => `blk.${layer}.attn_q.weight.lora_`)
+  return makeGguf({
+    metadata: {
+      'general.type': 'adapter',
+      'general.architecture': 'llama',
+      'adapter.type': 'lora',
+      'adapter.lora.alpha': { float32: 64 },
+    },
+    tensors: names.flatMap((name, at) => [
+      { name: `${name}a`, shape: [width, rank], offset: 2 * at * bytes },
+      { name: `${name}b`, shape: [rank, width], offset: (2 * at + 1) * bytes },
+    ]),
+    data: 2 * layers * bytes,
+    // As a float 0.18.
+    fill: 0x3e,
+  })
 }
 
 export const makeGguf = (plan: GgufPlan = {}): Buffer => {

@@ -25,7 +25,11 @@ export function freePort(): number {
   return server.port
 }
 
-export async function startTestApp(yaml: string): Promise<TestApp> {
+/** `env` is what the program finds around it; empty if left out. */
+export async function startTestApp(
+  yaml: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<TestApp> {
   const home = await mkdtemp(join(tmpdir(), 'inhouse-test-'))
   const file = join(home, 'inhouse.yaml')
   await Bun.write(
@@ -40,7 +44,7 @@ export async function startTestApp(yaml: string): Promise<TestApp> {
     reread: read,
     log: { info: write, warn: write, error: write },
     onProgress: () => {},
-    env: {},
+    env,
   })
   const key = (await readFile(join(home, 'key'), 'utf8')).trim()
   return {

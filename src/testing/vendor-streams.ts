@@ -1,6 +1,11 @@
 import type Anthropic from '@anthropic-ai/sdk'
 import type { ChatCompletion, ChatCompletionChunk } from 'openai/resources/chat/completions'
 
+import { geminiStreams } from './gemini-streams.ts'
+import { ollamaStreams } from './ollama-streams.ts'
+import { responsesStreams } from './vendor-responses.ts'
+import { variantStreams } from './vendor-variants.ts'
+
 /** An answer as a vendor documents it, typed by the vendor's own SDK; `fixtures/vendors.ts` prints it into a file. */
 export interface VendorStream {
   /** Under `fixtures/streams`. */
@@ -246,6 +251,10 @@ const anthropicLines = (events: readonly { readonly type: string }[]): string =>
   events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join('')
 
 export const vendorStreams: readonly VendorStream[] = [
+  ...responsesStreams,
+  ...variantStreams,
+  ...ollamaStreams,
+  ...geminiStreams,
   { file: 'openai/chat.sse', source: openAiSource, text: openAiLines(openAiText) },
   { file: 'openai/chat-tools.sse', source: openAiSource, text: openAiLines(openAiTools) },
   {

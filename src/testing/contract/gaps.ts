@@ -12,7 +12,38 @@ export interface Gap {
   readonly source: string
 }
 
-export const contractGaps: readonly Gap[] = []
+export const contractGaps: readonly Gap[] = [
+  {
+    surface: 'ollama-chat',
+    case: 'tool-choice',
+    why: 'a request to Ollama has no field that demands a call',
+    source: 'https://docs.ollama.com/api/chat',
+  },
+  {
+    surface: 'ollama-chat',
+    case: 'refusal',
+    why: 'an answer of Ollama ends with `stop`, `length`, `load` or `unload`; its words are the client’s to read',
+    source: 'https://docs.ollama.com/api/chat',
+  },
+  {
+    backend: 'ollama',
+    case: 'refusal',
+    why: 'an answer of Ollama ends with `stop`, `length`, `load` or `unload`: its words are an answer like any other',
+    source: 'https://docs.ollama.com/api/chat',
+  },
+  {
+    surface: 'openai-responses',
+    case: 'stop',
+    why: 'a request for a response has no field for stop sequences',
+    source: 'https://platform.openai.com/docs/api-reference/responses/create',
+  },
+  {
+    backend: 'openai (responses)',
+    case: 'stop',
+    why: 'a request for a response has no field for stop sequences; the client is told in `x-inhouse-warning`',
+    source: 'https://platform.openai.com/docs/api-reference/responses/create',
+  },
+]
 
 export const gapOf = (
   surface: string,

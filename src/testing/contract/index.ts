@@ -4,6 +4,9 @@ import { ollamaClient } from './clients/ollama-chat.ts'
 import { openAiChatClient } from './clients/openai-chat.ts'
 import { openAiResponsesClient } from './clients/openai-responses.ts'
 import { anthropicUpstream } from './upstreams/anthropic.ts'
+import { geminiUpstream } from './upstreams/gemini.ts'
+import { ollamaUpstream } from './upstreams/ollama.ts'
+import { openAiResponsesUpstream } from './upstreams/openai-responses.ts'
 import { openAiUpstream } from './upstreams/openai.ts'
 import type { ContractUpstream } from './upstream.ts'
 
@@ -15,4 +18,10 @@ export const contractClients: Readonly<Record<string, (parts: ClientParts) => Co
   'ollama-chat': ollamaClient,
 }
 
-export const contractUpstreams: readonly ContractUpstream[] = [openAiUpstream, anthropicUpstream]
+export const contractUpstreams: readonly ContractUpstream[] = [
+  openAiUpstream,
+  openAiResponsesUpstream,
+  anthropicUpstream,
+  ollamaUpstream,
+  geminiUpstream,
+]
