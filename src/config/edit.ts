@@ -1,4 +1,4 @@
-import { Document, isMap, isScalar, LineCounter, parseDocument, type Pair, type YAMLMap } from 'yaml'
+import { Document, isMap, isScalar, LineCounter, parseDocument, YAMLMap, type Pair } from 'yaml'
 
 import { Failure } from '../core/failure.ts'
 import { hidePlaceholders, showPlaceholders } from './placeholders.ts'
@@ -76,7 +76,7 @@ function edited(text: string, wanted: Row, path: readonly string[], value: unkno
     if (says(shown, wanted)) return shown
   }
   const document = documentOf(hidden)
-  if (document.contents === null) document.contents = document.createNode({}) as typeof document.contents
+  if (document.contents === null) document.contents = new YAMLMap() as typeof document.contents & YAMLMap
   if (value === undefined) document.deleteIn(path)
   else document.setIn(path, document.createNode(hiddenIn(value)))
   const printed = showPlaceholders(document.toString(printing))

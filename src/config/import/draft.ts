@@ -15,7 +15,7 @@ export class Draft {
     const same = Object.entries(this.backends).find(([, known]) => Bun.deepEquals(known, row))
     if (same !== undefined) return same[0]
     const name = this.#free(wanted, this.backends)
-    if (!rowName.safeParse(name).success || !backendRow.safeParse(filled(row)).success) return undefined
+    if (!isName(name) || !backendRow.safeParse(filled(row)).success) return undefined
     this.backends[name] = row
     return name
   }
@@ -23,7 +23,7 @@ export class Draft {
   /** Undefined where the schema takes no such row, or no such name. A name that is taken gets a number. */
   model(wanted: string, row: Row): string | undefined {
     const name = this.#free(wanted, this.models)
-    if (!rowName.safeParse(name).success || !modelRow.safeParse(filled(row)).success) return undefined
+    if (!isName(name) || !modelRow.safeParse(filled(row)).success) return undefined
     this.models[name] = row
     return name
   }
@@ -49,6 +49,10 @@ export class Draft {
     return name
   }
 }
+
+/** A key of ours: no placeholder, and not the one that JavaScript keeps for itself. */
+const isName = (name: string): boolean =>
+  rowName.safeParse(name).success && !name.includes('${') && name !== '__proto__'
 
 /** An address that stands in the environment is no mistake. */
 const filled = (row: Row): Row => {
