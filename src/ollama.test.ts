@@ -127,6 +127,17 @@ describe('a call that asks nothing', () => {
     expect(await inhouse.entries(1)).toHaveLength(1)
   })
 
+  test('is refused for good where its model’s backend can do no such thing', async () => {
+    await using inhouse =
+      await startTestApp(`backends: { one: { kind: anthropic, url: http://127.0.0.1:9, place: local } }
+models: { m: { backend: one } }`)
+    const refused = await inhouse.post('/api/generate', { model: 'm', suffix: 'z' })
+    expect([refused.status, await refused.text()]).toEqual([
+      400,
+      expect.stringContaining('No backend of m can complete.'),
+    ])
+  })
+
   test('is refused as any other: without a key, for a model that is unknown or closed to the key, past a limit', async () => {
     await using model = await FakeModel.start()
     await using inhouse = await startTestApp(configOf(model))

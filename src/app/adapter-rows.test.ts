@@ -8,7 +8,7 @@ test('each adapter is a model of its own, asked as its row is, unless a row has 
   const law = { route: ['big'] }
   expect(withAdapters({ big, 'big:law': law })).toEqual({
     big,
-    'big:sql': { backend: 'here', source: 'file:/m', system: 'Be kind.' },
+    'big:sql': { backend: 'here', source: 'file:/m', system: 'Be kind.', model: 'served' },
     'big:law': law,
   })
 })

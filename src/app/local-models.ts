@@ -126,7 +126,7 @@ export class LocalModels {
     // Its engine has the model itself.
     if (row.source === undefined) return { ...said, modelPath: '' }
     const model = await this.#bring(row.source, offline, signal)
-    const known = { facts: localFacts(model, { context, ...row }), pulledAt: model.pulledAt }
+    const known = { facts: localFacts(model, row), pulledAt: model.pulledAt }
     for (const each of Object.keys(withAdapters({ [name]: row }))) this.#known.set(each, known)
     // The image part that came with the model; a file that the row names counts more.
     const mmproj = model.files.find(({ role }) => role === 'projector')?.path

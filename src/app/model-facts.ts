@@ -1,6 +1,7 @@
 import type { Settings } from '../config/schema.ts'
 import type { Capability, ModelFacts } from '../core/model-facts.ts'
 import type { Model } from '../models/model.ts'
+import { engineKindOf } from '../serve/engines/kinds/index.ts'
 import { defined } from './defined.ts'
 
 type Row = Settings['models'][string]
@@ -8,7 +9,7 @@ type Row = Settings['models'][string]
 /** What a model's file says of it, and what its row makes of that. Vision comes with the image part. */
 export function localFacts({ facts, bytes, digest, files }: Model, row: Row): ModelFacts {
   const { chatTemplate, contextLength, embeddingLength, architecture, parameters, quantisation } = facts
-  const { context = 0 } = row
+  const { context = engineKindOf(row.engine).defaults.context } = row
   const template = row.template ?? chatTemplate
   const sees = row.mmproj !== undefined || files.some(({ role }) => role === 'projector')
   return {

@@ -26,6 +26,8 @@ export interface Context {
   /** Absolute. */
   readonly home: string
   readonly isJson: boolean
+  /** `--config` or INHOUSE_CONFIG, as it was written. */
+  readonly configFile: string | undefined
   /** The config as it is now. Throws `Failure('config_invalid' | 'config_missing')`. */
   readonly load: (reading?: Reading) => Promise<Loaded>
   /** What reads it, now and again later. */
@@ -60,6 +62,7 @@ export const createContext = ({ home, config, json = false, quiet = false }: Glo
     reader,
     load: async (reading) => (await reader(reading))(),
     isJson: json,
+    configFile: config ?? (process.env['INHOUSE_CONFIG'] || undefined),
     paint: paintFor(process.stderr),
     result: (value, text) => {
       process.stdout.write(json ? `${JSON.stringify(value, undefined, 2)}\n` : text(paintFor(process.stdout)))

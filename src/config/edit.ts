@@ -15,7 +15,7 @@ export type Row = Readonly<Record<string, unknown>>
 export function withRow(text: string, section: Section, name: string, row: Row): string {
   const tree = treeOf(text)
   const before = tree[section] ?? {}
-  const wanted = { ...tree, [section]: { ...(before as object), [name]: row } }
+  const wanted = { ...tree, [section]: { ...before, [name]: row } }
   return edited(text, wanted, [section, name], row, (document, hidden) => {
     const map = sectionIn(document, section)
     const line = lineOf(name, row)
@@ -115,7 +115,7 @@ const says = (text: string, wanted: Row): boolean => {
 }
 
 /** Values as they are while placeholders are hidden. */
-const hiddenIn = (value: unknown): unknown => {
+export const hiddenIn = (value: unknown): unknown => {
   if (typeof value === 'string') return hidePlaceholders(value)
   if (Array.isArray(value)) return value.map(hiddenIn)
   if (typeof value !== 'object' || value === null) return value
@@ -130,7 +130,7 @@ const lineOf = (name: string, row: Row): string => {
   return document.toString(printing).trimEnd()
 }
 
-const sectionIn = (document: Document, section: Section): YAMLMap<unknown, unknown> | undefined => {
+const sectionIn = (document: Document, section: Section): YAMLMap | undefined => {
   const map = document.get(section, true)
   return isMap(map) ? map : undefined
 }
@@ -139,11 +139,11 @@ const isBlock = (contents: unknown): boolean => isMap(contents) && contents.flow
 const nameIn = (key: unknown): string | undefined => (isScalar(key) ? String(key.value) : undefined)
 const rangeOf = (node: unknown): readonly number[] | undefined =>
   (node as { readonly range?: readonly number[] | null } | null | undefined)?.range ?? undefined
-const startOf = (pair: Pair<unknown, unknown>): number => rangeOf(pair.key)?.[0] ?? 0
+const startOf = (pair: Pair): number => rangeOf(pair.key)?.[0] ?? 0
 const ended = (text: string): string => (text === '' || text.endsWith('\n') ? text : `${text}\n`)
 const lineEnd = (text: string, at: number): number =>
   text[at - 1] === '\n' ? at : text.indexOf('\n', at) + 1 || text.length
-const indentOf = (text: string, pair: Pair<unknown, unknown>): string => {
+const indentOf = (text: string, pair: Pair): string => {
   const start = startOf(pair)
   return text.slice(text.lastIndexOf('\n', start - 1) + 1, start)
 }

@@ -100,6 +100,26 @@ test('a file is registered where it stands, and nothing of it is copied', async 
   expect(await open().list()).toEqual([])
 })
 
+test('a folder of safetensors is a model with what stands beside them, and any other folder is none', async () => {
+  const folder = join(room, 'qwen')
+  await mkdir(folder)
+  expect(await codeOf(open().pull(`file:${folder}`))).toBe('source_unknown')
+  for (const name of ['model-00001-of-00002', 'model-00002-of-00002'])
+    await put(join(folder, `${name}.safetensors`), makeSafetensors())
+  await put(
+    join(folder, 'config.json'),
+    Buffer.from('{"model_type":"llama","architectures":["LlamaForCausalLM"]}'),
+  )
+  await put(join(folder, 'README.md'), Buffer.from('#'))
+  const model = await open().pull(`file:${folder}`)
+  expect(await readdir(model.path)).toEqual(
+    expect.arrayContaining(['config.json', 'model-00002-of-00002.safetensors']),
+  )
+  expect(model.files.map(({ name }) => name)).not.toContain('README.md')
+  await put(join(folder, 'config.json'), Buffer.from('{"auto_map":{}}'))
+  expect(await codeOf(open().resolve(`file:${folder}`))).toBe('digest_mismatch')
+})
+
 test('a file whose time changed is verified again, and one whose content changed is refused', async () => {
   const path = await put(join(room, 'my.gguf'), tiny)
   const source = `file:${path}`

@@ -20,6 +20,8 @@ export interface Script {
   readonly until?: Promise<unknown>
   /** The connection is closed after so many bytes of the body; the body's end is never said. */
   readonly cutAfter?: number
+  /** All that is said, status line and all, in place of the rest; then the connection is closed. */
+  readonly raw?: Uint8Array
   /** `silence`: nothing is ever answered. `close`: the connection is closed without a byte. */
   readonly instead?: 'silence' | 'close'
 }
@@ -123,6 +125,10 @@ async function perform(socket: Socket, script: Script): Promise<'done' | 'cut' |
   if (script.waitMs !== undefined) await Bun.sleep(script.waitMs)
   if (script.instead === 'silence') return undefined
   if (script.instead === 'close') return cut(socket)
+  if (script.raw !== undefined) {
+    socket.end(script.raw)
+    return 'done'
+  }
   const bodies = chunks.map((chunk) => (typeof chunk === 'string' ? Buffer.from(chunk) : Buffer.from(chunk)))
   socket.write(head(script, bodies))
   let left = cutAfter

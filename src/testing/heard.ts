@@ -104,7 +104,7 @@ const anthropic: Ear = {
     must(typeof type === 'string' && typeof value['request_id'] === 'string', JSON.stringify(value))
     // An upstream's own error goes through as it came.
     const code = details === undefined ? undefined : objectOf(details)['error_code']
-    return { code: code === undefined ? undefined : String(code), message: thrown.message }
+    return { code: typeof code === 'string' ? code : undefined, message: thrown.message }
   },
   pieces: sse,
   isLast: ({ type }) => type === 'message_stop',
@@ -114,8 +114,8 @@ const anthropic: Ear = {
 const ollama: Ear = {
   error({ error }) {
     if (error === undefined) return undefined
-    must(typeof error === 'string' && error !== '', JSON.stringify(error))
-    return { code: undefined, message: String(error) }
+    if (typeof error !== 'string' || error === '') throw new Error(JSON.stringify(error))
+    return { code: undefined, message: error }
   },
   pieces: (text) =>
     text

@@ -4,7 +4,6 @@ import { homedir } from 'node:os'
 import { Argument, Option } from 'commander'
 
 import { Failure } from '../../core/failure.ts'
-import { diffOf } from '../../connect/diff.ts'
 import { Connections, type FileEdit } from '../../connect/record.ts'
 import { languages, snippet, type Language } from '../../connect/snippets.ts'
 import type { Connection, Places, Tool } from '../../connect/tool.ts'
@@ -13,8 +12,9 @@ import type { InhouseCommand } from '../command.ts'
 import type { Context } from '../context.ts'
 import { clock } from '../home-store.ts'
 import { serverUrl } from '../parse.ts'
-import { momentText, table, type Paint } from '../print.ts'
+import { momentText, table } from '../print.ts'
 import { chooseModel, dropToolKey, findServed, keyFileOf, toolKey, type Served } from '../served.ts'
+import { diffText, mayWrite } from '../writing.ts'
 
 interface Options {
   readonly model?: string
@@ -227,22 +227,3 @@ const show = (context: Context, edits: readonly FileEdit[]): void => {
 
 /** Keys are not for the screen. */
 const masked = (text = ''): string => text.replaceAll(/\bih-\w{20,}/g, unseen)
-
-const diffText = (before: string, after: string, { red, green, dim }: Paint): string => {
-  const paints = { '+': green, '-': red, ' ': dim } as const
-  return diffOf(before, after)
-    .map((part) => part.map(({ sign, text }) => `${paints[sign](`${sign} ${text}`)}\n`).join(''))
-    .join(dim('  …\n'))
-}
-
-const mayWrite = async (context: Context, { yes = false }: Options, question: string): Promise<void> => {
-  if (yes) return
-  if (!process.stdin.isTTY || context.isJson)
-    throw new Failure('usage_wrong', {
-      message: 'Nobody is here to be asked: nothing was written.',
-      help: 'Give --yes to write it.',
-    })
-  const { confirm } = await import('@clack/prompts')
-  if ((await confirm({ message: question, output: process.stderr })) === true) return
-  throw new Failure('usage_wrong', { message: 'Nothing was written.', help: 'Run it again when you like.' })
-}

@@ -16,6 +16,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./serve.ts').then(({ serve }) => serve),
   },
   {
+    name: 'init',
+    summary: 'write a first config from what is here, or another program’s',
+    load: () => import('./init.ts').then(({ init }) => init),
+  },
+  {
     name: 'chat',
     summary: 'ask a model, once or in a conversation',
     load: () => import('./chat.ts').then(({ chat }) => chat),
@@ -49,6 +54,11 @@ export const commands: readonly CommandEntry[] = [
     name: 'engines',
     summary: 'list and install the engines that run models here',
     load: () => import('./engines.ts').then(({ engines }) => engines),
+  },
+  {
+    name: 'backends',
+    summary: 'find out what runs models elsewhere, and add it',
+    load: () => import('./backends.ts').then(({ backends }) => backends),
   },
   {
     name: 'explain',

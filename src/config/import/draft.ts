@@ -15,7 +15,7 @@ export class Draft {
     const same = Object.entries(this.backends).find(([, known]) => Bun.deepEquals(known, row))
     if (same !== undefined) return same[0]
     const name = this.#free(wanted, this.backends)
-    if (!isName(name) || !backendRow.safeParse(filled(row)).success) return undefined
+    if (!isName(name) || !isWritable(row) || !backendRow.safeParse(filled(row)).success) return undefined
     this.backends[name] = row
     return name
   }
@@ -23,7 +23,7 @@ export class Draft {
   /** Undefined where the schema takes no such row, or no such name. A name that is taken gets a number. */
   model(wanted: string, row: Row): string | undefined {
     const name = this.#free(wanted, this.models)
-    if (!isName(name) || !modelRow.safeParse(filled(row)).success) return undefined
+    if (!isName(name) || !isWritable(row) || !modelRow.safeParse(filled(row)).success) return undefined
     this.models[name] = row
     return name
   }
@@ -52,7 +52,7 @@ export class Draft {
 
 /** A key of ours: no placeholder, and not the one that JavaScript keeps for itself. */
 const isName = (name: string): boolean =>
-  rowName.safeParse(name).success && !name.includes('${') && name !== '__proto__'
+  rowName.safeParse(name).success && isWritable(name) && !name.includes('${') && name !== '__proto__'
 
 /** An address that stands in the environment is no mistake. */
 const filled = (row: Row): Row => {
@@ -61,5 +61,11 @@ const filled = (row: Row): Row => {
   return isElsewhere ? { ...row, url: 'http://localhost' } : row
 }
 
-/** Text that means itself in our config, where `${` begins a placeholder. */
-export const literal = (text: string): string => text.replaceAll('${', '$${')
+/** What YAML can hold and our reader gives back: `${` alone would begin a placeholder, and some code points are its own. */
+const isWritable = (value: unknown): boolean => {
+  if (typeof value === 'string') {
+    const rest = value.replaceAll(/\$\{[A-Za-z_]\w*\}/g, '')
+    return value.isWellFormed() && !rest.includes('${') && !/[\u{fdd0}-\u{fdd3}]/u.test(value)
+  }
+  return typeof value !== 'object' || value === null || Object.values(value).every(isWritable)
+}

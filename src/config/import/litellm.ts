@@ -1,6 +1,6 @@
 import { isRecord, type Path } from '../path.ts'
 import type { Row } from '../edit.ts'
-import { Draft, literal } from './draft.ts'
+import { Draft } from './draft.ts'
 import { Foreign } from './foreign.ts'
 import type { Imported } from './imported.ts'
 import { litellmReason } from './litellm-reasons.ts'
@@ -42,6 +42,11 @@ function readDeployment(file: Foreign, path: Path, draft: Draft, keys: Keys): De
     file.leave(path, 'has no `model_name` or no `litellm_params.model`')
     return undefined
   }
+  const written = [name, model, file.at([...params, 'api_base']), file.at([...params, 'api_version'])]
+  if (written.some((each) => typeof each === 'string' && each.includes('${'))) {
+    file.leave(path, 'has ${ in it, which begins a placeholder here')
+    return undefined
+  }
   const given = file.at([...params, 'custom_llm_provider'])
   const [prefix, rest] = splitOnce(model)
   const isPrefixed = rest !== undefined && vendors.has(prefix)
@@ -72,7 +77,7 @@ function readDeployment(file: Foreign, path: Path, draft: Draft, keys: Keys): De
   const sampling = samplingIn(file, params)
   const row = {
     backend,
-    ...(asked !== name && { model: literal(asked) }),
+    ...(asked !== name && { model: asked }),
     ...(sampling !== undefined && { sampling }),
   }
   return { name, path, row }
@@ -101,7 +106,7 @@ function readBackend(
     kind,
     ...(url !== undefined && { url }),
     ...(key !== undefined && { apiKey: key }),
-    ...(kind === 'azure' && typeof version === 'string' && { apiVersion: literal(version) }),
+    ...(kind === 'azure' && typeof version === 'string' && { apiVersion: version }),
     ...(headers !== undefined && { headers }),
   }
   const name = draft.backend(kind === 'openai-compatible' ? provider.replaceAll('_', '-') : kind, row)
@@ -121,7 +126,7 @@ function readBackend(
 function addressOf(base: string, { kind }: Vendor, isDated: boolean): string {
   const named = environmentName(base)
   if (named !== undefined) return `\${${named}}`
-  const plain = literal(base.replace(/\/+$/, ''))
+  const plain = base.replace(/\/+$/, '')
   if (kind !== 'azure') return plain
   if (/\/openai(?:\/v1)?$/.test(plain)) return plain
   return isDated ? `${plain}/openai` : `${plain}/openai/v1`
@@ -240,7 +245,7 @@ function putModels(
     const put = deployments.flatMap(({ row, path }) => {
       const alone = isRouted(name) ? `${name}@${String(row['backend'])}` : name
       // What it was asked for by stands in the row: it goes under another name now.
-      const said = alone === name || 'model' in row ? row : { ...row, model: literal(name) }
+      const said = alone === name || 'model' in row ? row : { ...row, model: name }
       const made = name.includes('*') && alone !== name ? undefined : draft.model(alone, said)
       if (made === undefined) file.leave(path, 'has a name that no row can have')
       return made ?? []

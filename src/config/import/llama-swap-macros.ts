@@ -1,5 +1,4 @@
 import { isRecord } from '../path.ts'
-import { literal } from './draft.ts'
 
 /** Texts by the names that stand for them: `${name}`. */
 export type Macros = ReadonlyMap<string, string>
@@ -37,5 +36,6 @@ export function expanded(text: string, macros: Macros): string | undefined {
   return undefined
 }
 
-/** As our config writes it. */
-export const ours = (text: string): string => literal(text).replaceAll(open, '${').replaceAll(close, '}')
+/** As our config writes it. What else begins like a placeholder there is made something that no row can have. */
+export const ours = (text: string): string =>
+  text.includes('${') ? open : text.replaceAll(open, '${').replaceAll(close, '}')

@@ -1,6 +1,6 @@
 import { isRecord, type Path } from '../path.ts'
 import type { Row } from '../edit.ts'
-import { Draft, literal } from './draft.ts'
+import { Draft } from './draft.ts'
 import { Foreign } from './foreign.ts'
 import type { Imported } from './imported.ts'
 import { expanded, macrosIn, ours, type Macros } from './llama-swap-macros.ts'
@@ -79,10 +79,10 @@ function readModel(file: Foreign, run: Run, backend: string): Row | undefined {
     engine: 'command',
     command: {
       run: withoutKeys(file, at('cmd'), words).map(ours),
-      ...(hasHealth && { health: literal(health) }),
+      ...(hasHealth && { health: ours(health) }),
       ...(speaks !== undefined && { speaks }),
     },
-    ...(typeof model === 'string' && model !== '' && { model: literal(model) }),
+    ...(typeof model === 'string' && model !== '' && { model: ours(model) }),
     ...(isBound && { slots }),
     ...(env !== undefined && { env }),
   }

@@ -1,5 +1,5 @@
 import { untagged } from '../../core/names.ts'
-import { Draft, literal } from './draft.ts'
+import { Draft } from './draft.ts'
 import type { Note } from './foreign.ts'
 import type { Imported } from './imported.ts'
 
@@ -19,7 +19,7 @@ export function importOllama(url: string, models: readonly OllamaModel[]): Impor
     const backend = isElsewhere
       ? draft.backend('ollama-cloud', { kind: 'ollama', url, place: 'cloud' })
       : draft.backend('ollama', { kind: 'ollama', url })
-    const row = { backend, ...(untagged(name) !== name && { model: literal(name) }) }
+    const row = { backend, ...(untagged(name) !== name && { model: name }) }
     const put = backend === undefined ? undefined : draft.model(untagged(name), row)
     const note = { line: 0, path: name }
     if (put === undefined) notes.push({ ...note, kind: 'left', text: 'has a name that no row can have' })

@@ -12,8 +12,10 @@ export const clouds: readonly Cloud[] = [
     title: 'OpenAI',
     base: '/v1',
     hosts: /^api\.openai\.com$/,
+    root: () => 'https://api.openai.com',
     keyHeader: bearer,
     keyEnv: 'OPENAI_API_KEY',
+    wildcard: 'gpt-*',
     models: async (ask) => modelsOf(await listed(ask)),
   },
   {
@@ -21,8 +23,10 @@ export const clouds: readonly Cloud[] = [
     title: 'Anthropic',
     base: '',
     hosts: /^api\.anthropic\.com$/,
+    root: () => 'https://api.anthropic.com',
     keyHeader: (key) => ({ 'x-api-key': key }),
     keyEnv: 'ANTHROPIC_API_KEY',
+    wildcard: 'claude-*',
     models: async (ask) => {
       const headers = { 'anthropic-version': '2023-06-01' }
       const answer = said(await ask('/v1/models?limit=1000', { headers }))
@@ -34,9 +38,10 @@ export const clouds: readonly Cloud[] = [
     title: 'Google Gemini',
     base: '',
     hosts: /^generativelanguage\.googleapis\.com$/,
-    root: 'https://generativelanguage.googleapis.com/v1beta',
+    root: () => 'https://generativelanguage.googleapis.com/v1beta',
     keyHeader: (key) => ({ 'x-goog-api-key': key }),
     keyEnv: 'GEMINI_API_KEY',
+    wildcard: 'gemini-*',
     models: async (ask) =>
       objects(said(await ask('/models?pageSize=1000'))['models']).flatMap((model) => {
         const name = text(model['name'])?.replace(/^models\//, '')
@@ -48,6 +53,7 @@ export const clouds: readonly Cloud[] = [
     title: 'Together',
     base: '/v1',
     hosts: /^api\.together\.(?:ai|xyz)$/,
+    root: (given) => given,
     keyHeader: bearer,
     keyEnv: 'TOGETHER_API_KEY',
     models: async (ask) =>
@@ -63,7 +69,7 @@ export const clouds: readonly Cloud[] = [
     title: 'OpenRouter',
     base: '/v1',
     hosts: /^openrouter\.ai$/,
-    root: 'https://openrouter.ai/api',
+    root: () => 'https://openrouter.ai/api',
     keyHeader: bearer,
     keyEnv: 'OPENROUTER_API_KEY',
     models: async (ask) => modelsOf(await listed(ask), openRouterFacts),
@@ -73,6 +79,7 @@ export const clouds: readonly Cloud[] = [
     title: 'Azure OpenAI',
     base: '/v1',
     hosts: /\.(?:openai|services\.ai|cognitiveservices)\.azure\.com$/,
+    root: (given) => `${new URL(given).origin}/openai`,
     keyHeader: (key) => ({ 'api-key': key }),
     keyEnv: 'AZURE_OPENAI_API_KEY',
     // It lists the models that one could deploy, and a call names a deployment.

@@ -22,11 +22,11 @@ export interface Engine {
   /** Ports that it takes where nobody says one. */
   readonly ports: readonly number[]
   /** Undefined: it is another program. */
-  recognise(ask: Ask): Promise<Mark | undefined>
+  readonly recognise: (ask: Ask) => Promise<Mark | undefined>
   /** Everything that one listing tells; empty where it wants a key. */
-  models(ask: Ask): Promise<readonly FoundModel[]>
+  readonly models: (ask: Ask) => Promise<readonly FoundModel[]>
   /** What it tells of one model alone, where its listing does not. */
-  detail?(ask: Ask, model: string): Promise<ModelFacts>
+  readonly detail?: (ask: Ask, model: string) => Promise<ModelFacts>
   /** It has one model, and answers whatever name it is asked for. */
   readonly takesAnyName?: true
   /** What whoever puts it to use should know. */
@@ -36,9 +36,11 @@ export interface Engine {
 /** A vendor is known by the name of its host, and asked as its interface wants it. */
 export interface Cloud extends Omit<Engine, 'recognise' | 'ports'> {
   readonly hosts: RegExp
-  /** Where its interface stands; undefined: at the address that was given. */
-  readonly root?: string
+  /** Where its interface stands, by the address that was given, without `/v1`. */
+  readonly root: (given: string) => string
   readonly keyHeader: (key: string) => Readonly<Record<string, string>>
   /** The variable that its own tools read the key from. */
   readonly keyEnv: string
+  /** How the names of its models begin: one row for all of them. */
+  readonly wildcard?: string
 }

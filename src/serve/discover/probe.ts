@@ -21,6 +21,8 @@ export interface Found {
   readonly access: Access
   /** Where its own tools read the key. */
   readonly keyEnv: string | undefined
+  /** How the names of its models begin, where it has more than one would list. */
+  readonly wildcard: string | undefined
   readonly models: readonly FoundModel[]
   readonly vulnerabilities: readonly Vulnerability[]
   readonly cautions: readonly string[]
@@ -43,7 +45,7 @@ export interface Probing {
 export async function probe(url: string, probing: Probing): Promise<Found> {
   const { key, kind } = probing
   const cloud = kind === undefined ? cloudAt(new URL(url).hostname) : clouds.find(({ id }) => id === kind)
-  const root = cloud?.root ?? rootOf(url)
+  const root = cloud?.root(rootOf(url)) ?? rootOf(url)
   let failure: Failure | undefined
   const asking = { ...probing, root, onFailure: (each: Failure) => void (failure ??= each) }
   const keyHeader = cloud?.keyHeader ?? ((text: string) => ({ authorization: `Bearer ${text}` }))
@@ -62,14 +64,35 @@ export async function probe(url: string, probing: Probing): Promise<Found> {
     version,
     access,
     keyEnv: cloud?.keyEnv,
+    wildcard: cloud?.wildcard,
     models,
     vulnerabilities: vulnerabilitiesOf(engine.id, version),
     cautions: engine.cautions?.({ wantsKey: access !== 'open' }) ?? [],
   }
 }
 
-/** Without what clients put behind it: `/v1`, Ollama’s `/api`. */
-const rootOf = (url: string): string => url.replace(/\/+$/, '').replace(/\/(?:v1|api)$/, '')
+/** Without the `/v1` that clients put behind it. */
+const rootOf = (url: string): string => url.replace(/\/+$/, '').replace(/\/v1$/, '')
+
+/** Kinds of backends that can be told apart. */
+export const knownKinds: readonly string[] = [...new Set([...engines, ...clouds].map(({ id }) => id))]
+
+/** What stands where nobody answers, as whoever asks says. */
+export const unseen = (url: string, kind: string): Found => {
+  const known = [...clouds, ...engines].findLast(({ id }) => id === kind)
+  return {
+    kind,
+    title: known?.title ?? kind,
+    url: rootOf(url) + (known?.base ?? '/v1'),
+    version: undefined,
+    access: 'open',
+    keyEnv: undefined,
+    wildcard: undefined,
+    models: [],
+    vulnerabilities: [],
+    cautions: ['nobody answers there now: it is taken for what you say'],
+  }
+}
 
 const recognised = async (
   ask: Ask,

@@ -7,7 +7,7 @@ import { vllm } from './kinds/vllm.ts'
 const numRuns = Number(process.env['PROPERTY_RUNS'] ?? 1000)
 
 /** As vLLM 0.32 says it. */
-const said = `# HELP vllm:num_requests_running Number of requests in model execution batches.
+const vllmText = `# HELP vllm:num_requests_running Number of requests in model execution batches.
 # TYPE vllm:num_requests_running gauge
 vllm:num_requests_running{engine="0",model_name="smol"} 2.0
 vllm:num_requests_running{engine="1",model_name="a \\"}\\" b"} 1.0
@@ -20,7 +20,11 @@ vllm:kv_cache_usage_perc_created{engine="0",model_name="smol"} 1.7e+09
 
 describe('the figures of an engine', () => {
   test('are summed over its parts, and a longer name is another figure', () => {
-    expect(vllm.metrics && readLoad(said, vllm.metrics)).toEqual({ running: 3, waiting: 0, cacheUse: 0.5 })
+    expect(vllm.metrics && readLoad(vllmText, vllm.metrics)).toEqual({
+      running: 3,
+      waiting: 0,
+      cacheUse: 0.5,
+    })
   })
 
   test('that are not there are left out and not taken for 0', () => {

@@ -2,7 +2,6 @@ import { expect, test } from 'bun:test'
 
 import { Failure, type FailureCode } from '../../core/failure.ts'
 import { never, quickSettings, smallRow, testClock, testLog } from '../../testing/real-engine.ts'
-import type { EngineProcess } from './process.ts'
 import { Supervisor, type SupervisorParts } from './supervisor.ts'
 
 /** Engines without processes; `crash` ends the one that was started last. */

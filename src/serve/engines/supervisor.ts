@@ -142,12 +142,11 @@ export class Supervisor {
   }
 
   #situation(): Situation {
-    const { clock, devices } = this.#parts
-    const tick = clock.tick()
+    const tick = this.#parts.clock.tick()
     return {
       waiting: this.#queue.waiting.filter(({ row }) => !this.#backoff.blocks(row, tick)),
       loaded: [...this.#running.values()].map((running) => loadedOf(running, tick, this.#movedAt)),
-      room: roomOf(this.#settings, devices()),
+      room: roomOf(this.#settings, this.#parts.devices()),
       patience: this.#settings.patience,
       needOf: (row) => needOf(this.#rows.get(row)),
     }

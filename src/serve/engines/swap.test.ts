@@ -98,15 +98,15 @@ describe('three models, memory for two, 200 requests in random order from 16 cli
       const order = randomOrder(4, 200)
       const answers: string[] = []
       await serve(order, async (row) => {
-        const { url, headers, close } = await engines.open(row, never)
-        const answer = await fetch(`${url}/completion`, {
+        const opening = await engines.open(row, never)
+        const answer = await fetch(`${opening.url}/completion`, {
           method: 'POST',
-          headers: { ...headers, 'content-type': 'application/json' },
+          headers: { ...opening.headers, 'content-type': 'application/json' },
           body: JSON.stringify({ prompt: 'Once upon a time', n_predict: 4 }),
           proxy: false,
         } as RequestInit)
         answers.push(((await answer.json()) as { model: string }).model)
-        close()
+        opening.close()
       })
       expect(answers.toSorted()).toEqual(order.toSorted())
       expect(unloads(log)).toBeLessThanOrEqual(1.2 * best(order))

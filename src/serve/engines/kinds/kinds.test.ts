@@ -3,7 +3,7 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { Failure } from '../../../core/failure.ts'
+import type { Failure } from '../../../core/failure.ts'
 import { never, quickSettings, testClock, testLog } from '../../../testing/real-engine.ts'
 import type { EngineRow } from '../engine.ts'
 import { createEngines } from '../engines.ts'
@@ -133,7 +133,7 @@ test('an adapter is asked for in the words of its engine', () => {
   })
   expect(asked('sglang')).toEqual({ preset: 'sglang', model: 'big:law' })
   expect(asked('mlx-lm')).toEqual({ preset: 'mlx-lm', model: 'default_model', extra: { adapters: '/law' } })
-  expect(asked('vllm')).toEqual({ preset: 'vllm' })
+  expect(asked('vllm')).toEqual({ preset: 'vllm', model: 'big:law' })
 })
 
 const opened = async (engineRow: EngineRow, programs: Readonly<Record<string, string>>) => {
@@ -153,7 +153,7 @@ test('vLLM is known by its key, and gets its adapters before the first request',
   expect(text).toContain('/v1/load_lora_adapter')
   expect(text).toContain(String.raw`\"lora_name\":\"big:sql\"`)
   expect(text).toContain('"gpus": ""')
-  expect(engines.speaks('big:sql')).toEqual({ preset: 'vllm' })
+  expect(engines.speaks('big:sql')).toEqual({ preset: 'vllm', model: 'big:sql' })
   expect(engines.speaks('small')).toBeUndefined()
   opening.close()
   const adapter = await engines.open('big:sql', never)

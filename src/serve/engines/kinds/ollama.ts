@@ -65,8 +65,8 @@ const make = async (
   await mkdir(folder, { recursive: true })
   const modelfile = join(folder, 'Modelfile')
   await writeWhole(modelfile, `FROM ${row.modelPath}\n`)
-  const environment = { ...engineEnvironment(env), OLLAMA_HOST: `127.0.0.1:${port}` }
-  const { status } = await run([program, 'create', made, '-f', modelfile], { env: environment, signal })
+  const client = { ...engineEnvironment(env), OLLAMA_HOST: `127.0.0.1:${port}` }
+  const { status } = await run([program, 'create', made, '-f', modelfile], { env: client, signal })
   if (status !== 0) throw new Failure('engine_failed', `Ollama did not take the file of ${row.row}.`)
 }
 

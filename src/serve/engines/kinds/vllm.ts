@@ -13,7 +13,10 @@ export const vllm: EngineKind = {
   defaults: { context: 0, slots: 64 },
   takes: ['context', 'template', 'extraArgs', 'adapters'],
   takesWholeGpus: true,
-  speaks: () => ({ preset: 'vllm' }),
+  speaks: (row, adapter) => ({
+    preset: 'vllm',
+    ...(adapter !== undefined && { model: adapterName(row.row, adapter) }),
+  }),
   find: async (search) => {
     const program = await findProgram('vllm', ['vllm'], search)
     return { command: (row, facts) => command(program, row, facts), prepare: loadAdapters }
