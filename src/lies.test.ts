@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib'
 
 import type { FailureCode } from './core/failure.ts'
 import type { Said } from './testing/contract/cases.ts'
-import { contractUpstreams } from './testing/contract/index.ts'
+import { contractClients, contractUpstreams } from './testing/contract/index.ts'
 import type { ContractUpstream } from './testing/contract/upstream.ts'
 import { FakeModel, type Received, type Script } from './testing/fake-model.ts'
 import { hear } from './testing/heard.ts'
@@ -14,11 +14,15 @@ const said: Said = {
   finish: 'stop',
   usage: { input: 7, cached: 0, output: 3 },
 }
-const maxAnswerBytes = 1_000_000
-const patienceMs = 400
+const maxAnswerBytes = 100_000
+const patienceMs = 500
+const all = /^Hello there\.$/
 
 /** How a call ends: answered all the same, or with this code in the client's dialect and in the ledger. */
 type End = FailureCode | 'done'
+/** By the id of an upstream, where its dialect makes the difference. */
+type Varied<T> = T | ByUpstream<T>
+type ByUpstream<T> = Readonly<Record<string, T>> & { readonly others: T }
 
 interface Lie {
   /** An upstream … */
@@ -26,21 +30,27 @@ interface Lie {
   /** What a good one would say, made a lie. */
   readonly tell: (good: Script, request: Received, upstream: ContractUpstream) => Script
   /** Asked for a stream, asked for the whole. */
-  readonly stream: End
-  readonly whole: End
+  readonly stream: Varied<End>
+  readonly whole: Varied<End>
+  /** What is heard where it is answered; left out: all of what was said, once. */
+  readonly text?: Varied<RegExp>
 }
 
 const lies: readonly Lie[] = [
   {
     about: 'says that its stream is whole, or its whole answer a stream',
-    tell: (good) => ({ ...good, headers: { 'content-type': isStream(good) ? 'application/json' : 'text/event-stream' } }),
+    tell: (good) => ({
+      ...good,
+      headers: { 'content-type': isStream(good) ? 'application/json' : 'text/event-stream' },
+    }),
     stream: 'upstream_invalid',
-    whole: 'upstream_invalid',
+    // Lines are streamed as `application/x-ndjson` only.
+    whole: { ollama: 'done', others: 'upstream_cut' },
   },
   {
     about: 'says that it sends a page',
     tell: (good) => ({ ...good, headers: { 'content-type': 'text/html' } }),
-    stream: 'upstream_invalid',
+    stream: { ollama: 'done', others: 'upstream_invalid' },
     whole: 'done',
   },
   {
@@ -51,19 +61,31 @@ const lies: readonly Lie[] = [
   },
   {
     about: 'finishes twice',
-    tell: (good) => ({ ...good, chunks: chunksOf(good).flatMap((chunk) => (isFinish(chunk) && isStream(good) ? [chunk, chunk] : [chunk])) }),
+    tell: (good) => ({
+      ...good,
+      chunks: chunksOf(good).flatMap((chunk) =>
+        isFinish(chunk) && isStream(good) ? [chunk, chunk] : [chunk],
+      ),
+    }),
     stream: 'done',
     whole: 'done',
   },
   {
     about: 'goes on after its end',
-    tell: (good) => ({ ...good, chunks: isStream(good) ? [...chunksOf(good), ...chunksOf(good)] : [`${chunksOf(good)[0]}${chunksOf(good)[0]}`] }),
+    tell: (good) => ({
+      ...good,
+      chunks: isStream(good)
+        ? [...chunksOf(good), ...chunksOf(good)]
+        : [`${chunksOf(good)[0]}${chunksOf(good)[0]}`],
+    }),
     stream: 'done',
     whole: 'upstream_invalid',
+    // It has no word for the end.
+    text: { gemini: /^(Hello there\.){2}$/, others: all },
   },
   {
     about: 'sends a line of 10 MB',
-    tell: (good) => each(good, (text) => text.replace('Hello', 'Hello'.repeat(2_000_000))),
+    tell: (good) => once(good, 'Hello', 'Hello'.repeat(2_000_000)),
     stream: 'upstream_invalid',
     whole: 'upstream_too_large',
   },
@@ -75,9 +97,22 @@ const lies: readonly Lie[] = [
   },
   {
     about: 'falls silent after its head, or in the middle of its stream',
-    tell: (good) => ({ ...good, chunks: isStream(good) ? chunksOf(good).slice(0, 4) : chunksOf(good), until: new Promise(() => undefined) }),
+    tell: (good) => ({
+      ...good,
+      chunks: isStream(good) ? chunksOf(good).slice(0, 4) : chunksOf(good),
+      until: new Promise(() => undefined),
+    }),
     stream: 'stalled',
     whole: 'first_event_timeout',
+  },
+  {
+    about: 'has ended, and does not hang up',
+    tell: (good) =>
+      isStream(good)
+        ? { ...good, chunks: [...chunksOf(good), ': and\n\n'], until: new Promise(() => undefined) }
+        : good,
+    stream: { gemini: 'stalled', others: 'done' },
+    whole: 'done',
   },
   {
     about: 'packs its answer with gzip, unasked',
@@ -105,8 +140,20 @@ const lies: readonly Lie[] = [
   },
   {
     about: 'speaks HTTP/1.0, and closes too early',
-    tell: (good) => ({ raw: old(good, bytesOf(good).subarray(0, -40)) }),
-    stream: 'upstream_cut',
+    tell: (good) => ({ raw: old(good, bytesOf(good).subarray(0, bytesOf(good).length / 2)) }),
+    stream: { ollama: 'upstream_invalid', others: 'upstream_cut' },
+    whole: 'upstream_invalid',
+  },
+  {
+    about: 'speaks HTTP/1.0, and closes in the middle of its last message',
+    tell: (good) => ({ raw: old(good, bytesOf(good).subarray(0, -8)) }),
+    // Theirs says what it finished for.
+    stream: {
+      ollama: 'upstream_invalid',
+      gemini: 'upstream_cut',
+      'openai (responses)': 'upstream_cut',
+      others: 'done',
+    },
     whole: 'upstream_invalid',
   },
   {
@@ -129,14 +176,19 @@ const lies: readonly Lie[] = [
   },
   {
     about: 'sends a page for its error',
-    tell: () => ({ status: 502, headers: { 'content-type': 'text/html' }, chunks: ['<html><body>Bad gateway</body></html>'] }),
+    tell: () => ({
+      status: 502,
+      headers: { 'content-type': 'text/html' },
+      chunks: ['<html><body>Bad gateway</body></html>'],
+    }),
     stream: 'upstream_failed',
     whole: 'upstream_failed',
   },
   {
     about: 'speaks of something else',
     tell: (good) => each(good, (text) => text.replace(/\{.*\}/s, '{"weather":"sunny"}')),
-    stream: 'upstream_invalid',
+    // Where events have names, those that nobody knows are let by.
+    stream: { anthropic: 'upstream_cut', 'openai (responses)': 'upstream_cut', others: 'upstream_invalid' },
     whole: 'upstream_invalid',
   },
   {
@@ -147,19 +199,24 @@ const lies: readonly Lie[] = [
   },
   {
     about: 'sends bytes that are no UTF-8',
-    tell: (good) => ({ ...good, headers: typeOf(good), chunks: chunksOf(good).map((chunk) => Buffer.from(chunk.replace('Hello', 'He\u00ff'), 'latin1')) }),
+    tell: (good) => ({
+      ...good,
+      headers: typeOf(good),
+      chunks: chunksOf(good).map((chunk) => Buffer.from(chunk.replace('Hello', 'He\u00ff'), 'latin1')),
+    }),
     stream: 'done',
     whole: 'done',
+    text: /^He\ufffd there\.$/,
   },
   {
     about: 'streams without end, asked for the whole',
-    tell: (_, request, upstream) => {
-      const stream = upstream.answer(said, request)
-      const [first = '', second = '', third = '', ...rest] = chunksOf(stream)
-      return { ...stream, chunks: [first, second, third.repeat(20_000), ...rest] }
-    },
+    tell: (good, request, upstream) =>
+      each(isStream(good) ? good : upstream.answer(said, theOther(request)), (text) =>
+        text.includes(' there') && isPiece(text) ? text.repeat(1_500) : text,
+      ),
     stream: 'done',
     whole: 'upstream_too_large',
+    text: /^Hello( there)+\.$/,
   },
   {
     about: 'closes before it has sent what it said',
@@ -196,30 +253,45 @@ models: { m: { backend: one } }`)
       await inhouse[Symbol.asyncDispose]()
       await model[Symbol.asyncDispose]()
     })
-    test.each(lies)('$about', async ({ tell, ...ends }) => {
+    test.each(lies)('$about', async ({ tell, text = all, ...ends }) => {
       model.answer = (request) => {
-        const good = upstream.aside?.(request) 
+        const good = upstream.aside?.(request)
         return good ?? tell(upstream.answer(said, request), request, upstream)
       }
-      const found: unknown[] = []
-      const expected: unknown[] = []
-      for (const form of ['stream', 'whole'] as const) {
-        for (const surface of Object.keys(asks) as (keyof typeof asks)[]) {
-          const [path, body] = asks[surface]
-          const response = await inhouse.post(path, { ...body, model: 'm', stream: form === 'stream' })
-          const heard = await hear(surface, response).catch((thrown: unknown) => ({ kind: String(thrown).slice(0, 300) }))
-          const id = response.headers.get('x-inhouse-request-id') ?? ''
-          const row = await settled(inhouse, id)
-          const code = 'code' in heard ? heard.code : undefined
-          found.push([surface, form, heard.kind, code ?? row.failure, row.failure ?? row.outcome])
-          const end = ends[form]
-          expected.push([surface, form, end === 'done' ? 'answer' : 'error', end === 'done' ? undefined : end, end])
-        }
+      const calls = forms.flatMap((form) => Object.keys(asks).map((surface) => [surface, form] as const))
+      const found = calls.map(async ([surface, form]) => {
+        const [path, body] = asks[surface as keyof typeof asks]
+        const response = await inhouse.post(path, { ...body, model: 'm', stream: form === 'stream' })
+        const heard = await hear(surface, response)
+        const row = await settled(inhouse, response.headers.get('x-inhouse-request-id') ?? '')
+        const code = heard.kind === 'error' ? (heard.code ?? row.failure) : 'done'
+        return { surface, form, heard: code, ledger: row.failure ?? row.outcome }
+      })
+      expect(await Promise.all(found)).toEqual(
+        calls.map(([surface, form]) => {
+          const end = of(ends[form], upstream)
+          return { surface, form, heard: end, ledger: end }
+        }),
+      )
+      for (const [surface, form] of calls) {
+        if (of(ends[form], upstream) !== 'done') continue
+        const client = contractClients[surface]?.({ url: inhouse.app.url, key: inhouse.key, model: 'm' })
+        const left = new AbortController().signal
+        const heard = form === 'whole' ? client?.whole(hello) : client?.stream(hello, () => undefined, left)
+        expect([surface, form, (await heard)?.text]).toEqual([
+          surface,
+          form,
+          expect.stringMatching(of(text, upstream)),
+        ])
       }
-      expect(found).toEqual(expected)
     })
   })
 }
+
+const forms = ['stream', 'whole'] as const
+const hello = { turns: [{ by: 'user', text: 'Hi' }] } as const
+const of = <T extends string | RegExp>(varied: Varied<T>, { id }: ContractUpstream): T =>
+  typeof varied === 'string' || varied instanceof RegExp ? varied : (varied[id] ?? varied.others)
 
 const isStream = ({ chunks = [] }: Script): boolean => chunks.length > 1
 const chunksOf = ({ chunks = [] }: Script): string[] => chunks.map(String)
@@ -232,14 +304,22 @@ const each = (script: Script, change: (text: string, at: number) => string): Scr
   ...script,
   chunks: chunksOf(script).map((chunk, at) => change(chunk, isStream(script) ? at : 1)),
 })
+const once = (script: Script, from: string, to: string): Script => {
+  const at = chunksOf(script).findIndex((chunk) => chunk.includes(from))
+  return { ...script, chunks: chunksOf(script).with(at, (chunksOf(script)[at] ?? '').replace(from, to)) }
+}
 const isFinish = (chunk: string): boolean =>
   /"finish_reason":"stop"|"message_delta"|"response.completed"|"done":true|"finishReason"/.test(chunk)
+const isPiece = (chunk: string): boolean => !/\.done"|completed|"finish_reason":"/.test(chunk)
 const packed = (good: Script, bytes: Buffer): Script => ({
   chunks: isStream(good) ? [bytes.subarray(0, 20), bytes.subarray(20)] : [bytes],
   headers: { ...typeOf(good), 'content-encoding': 'gzip' },
 })
 const old = (good: Script, body: Buffer): Buffer =>
-  Buffer.concat([Buffer.from(`HTTP/1.0 200 OK\r\ncontent-type: ${typeOf(good)['content-type']}\r\n\r\n`), body])
+  Buffer.concat([
+    Buffer.from(`HTTP/1.0 200 OK\r\ncontent-type: ${typeOf(good)['content-type']}\r\n\r\n`),
+    body,
+  ])
 
 /** The same request, for a stream where it was for the whole. */
 function theOther(request: Received): Received {

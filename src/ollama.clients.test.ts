@@ -60,7 +60,7 @@ function mustFit(figures: Figures, waitedMs: number): void {
   expect(total_duration).toBeLessThanOrEqual(waitedMs * 1e6)
 }
 
-describe.each(Object.entries(doors))('ollama %s', (_, open) => {
+describe.each(Object.entries(doors))('ollama %s', (_door, open) => {
   test('chats, with durations that fit the wall clock', async () => {
     const began = performance.now()
     const answer = await open().chat({ model: 'small', messages: question, options: short })

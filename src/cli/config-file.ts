@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { ConfigInvalid, loadConfig } from '../config/index.ts'
 import { writeWhole } from '../install/disk.ts'
 import type { Context } from './context.ts'
+import { makeHome } from './home-store.ts'
 
 /**
  * Puts a new text in the place of a config file: checked as `config check` does it, beside it, before it counts; what was
@@ -18,6 +19,7 @@ export const replaceConfig = async (
   const before = await readFile(real).catch(() => undefined)
   const draft = join(dirname(real), `.${basename(real)}.${process.pid}.new`)
   // A config names no secrets, but says much: for its owner alone, unless its owner said otherwise.
+  if (dirname(real) === context.home) await makeHome(context.home)
   const mode = (await stat(real).catch(() => undefined))?.mode ?? 0o600
   try {
     await writeWhole(draft, text)

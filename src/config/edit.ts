@@ -1,4 +1,4 @@
-import { Document, isMap, isScalar, LineCounter, parseDocument, YAMLMap, type Pair } from 'yaml'
+import { Document, isMap, isScalar, isSeq, LineCounter, parseDocument, YAMLMap, type Pair } from 'yaml'
 
 import { Failure } from '../core/failure.ts'
 import { hidePlaceholders, showPlaceholders } from './placeholders.ts'
@@ -59,7 +59,7 @@ export function withRoute(text: string, name: string, route: readonly string[]):
     if (from === undefined || to === undefined) return undefined
     const list = new Document([...route])
     const node = list.contents
-    if (node !== null && 'flow' in node) node.flow = true
+    if (isSeq(node)) node.flow = true
     const isLast = hidden[to - 1] === '\n'
     return `${hidden.slice(0, from)}${list.toString(printing).trimEnd()}${isLast ? '\n' : ''}${hidden.slice(to)}`
   })
@@ -77,6 +77,9 @@ function edited(text: string, wanted: Row, path: readonly string[], value: unkno
   }
   const document = documentOf(hidden)
   if (document.contents === null) document.contents = new YAMLMap() as typeof document.contents & YAMLMap
+  const [section] = path
+  // A key without a value counts as left out.
+  if (document.has(section) && !isMap(document.get(section, true))) document.set(section, new YAMLMap())
   if (value === undefined) document.deleteIn(path)
   else document.setIn(path, document.createNode(hiddenIn(value)))
   const printed = showPlaceholders(document.toString(printing))

@@ -62,7 +62,7 @@ const run = {
   slots: count
     .exactOptional()
     .describe(
-      'Requests answered at once (4 if left out; vllm and sglang 64, mlx-lm 8), each with its own context.',
+      'Requests answered at once (4 if left out; vllm and sglang 256, mlx-lm 8), each with its own context.',
     ),
   threads: count.exactOptional().describe('CPU threads; left out: one for each physical core.'),
   gpuLayers: z

@@ -62,6 +62,8 @@ export interface EngineOpener {
   open(row: string, signal: AbortSignal): Promise<Opening> | Opening
   /** How the row's engine wants to be asked; undefined where it is not run here, or not yet. */
   speaks?(row: string): Speaks | undefined
+  /** How many calls the row's engine answers at once; undefined where it is not run here, or not yet. */
+  slotsOf?(row: string): number | undefined
 }
 
 /** What a call must know of the engine that will answer it. */
@@ -72,6 +74,8 @@ export interface Speaks {
   readonly model?: string
   /** Body fields that choose this row's adapter. */
   readonly extra?: Readonly<Record<string, unknown>>
+  /** Tokens that one call may use, where it is told so with each call; 0: as many as it was trained with. */
+  readonly context?: number
 }
 
 /** An egress adapter: what an engine or a cloud speaks. Pure but for `open`; one file each. */

@@ -25,15 +25,15 @@ const config = async (keyless: string, row: object): Promise<object> => {
   return { models, compat: { listen: keyless, key: 'default' } }
 }
 
-/** `row` changes the rows of both. */
-export async function realApp(row: object = {}): Promise<RealApp> {
+/** `change` changes the rows of both. */
+export async function realApp(change: object = {}): Promise<RealApp> {
   await mkdir(testHome, { recursive: true })
   // What is worth keeping are the engine and the model; the ledger begins anew.
   for (const name of ['inhouse.db', 'inhouse.db-wal', 'inhouse.db-shm', 'key'])
     await rm(`${testHome}/${name}`, { force: true })
   const file = `${testHome}/tools.yaml`
   const keyless = `127.0.0.1:${freePort()}`
-  await Bun.write(file, JSON.stringify(await config(keyless, row)))
+  await Bun.write(file, JSON.stringify(await config(keyless, change)))
   const read = () =>
     loadConfig({ file, env: {}, flags: { listen: '127.0.0.1:0' }, home: testHome, cwd: testHome })
   const app = await startApp({

@@ -22,7 +22,7 @@ interface Wanted {
 
 /** A name that two have goes to the first, and the second is `name@backend`. Pure. */
 export const foundRows = (found: Found, { name, models, keyEnv, taken }: Wanted): FoundRows => {
-  const wants = found.access !== 'open' || found.keyEnv !== undefined
+  const wants = !['open', 'unknown'].includes(found.access) || found.keyEnv !== undefined
   const variable = keyEnv ?? (wants ? (found.keyEnv ?? variableOf(name)) : undefined)
   const backend = {
     kind: found.kind,

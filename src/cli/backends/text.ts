@@ -30,6 +30,7 @@ export const foundText = (found: Found, paint: Paint): string => {
 const mostShown = 40
 
 const accessText: Readonly<Record<Found['access'], string>> = {
+  unknown: '',
   open: 'it asks nobody for one',
   key: 'it takes this one',
   wanted: 'it wants one: give it with --key-env',

@@ -37,6 +37,10 @@ export const backends = (command: InhouseCommand): void => {
       'Shows each backend with its kind, its place, its address and the rows of `models` that lead to it; where a server runs, how they stand there.',
     )
     .example('inhouse backends list', 'all of them')
+    .example(
+      'inhouse backends list --json | jq -r ".[] | select(.place == \\"cloud\\") | .name"',
+      'those of third parties',
+    )
     .runs(listBackends)
   command
     .command('probe')
@@ -86,6 +90,7 @@ export const backends = (command: InhouseCommand): void => {
     .argument('<name>', 'the backend')
     .option('--yes', 'write without a question')
     .example('inhouse backends remove gpu', 'see what changes, and write it')
+    .example('inhouse backends remove gpu --yes --json', 'in a script')
     .failsWhen('the config cannot be changed')
     .runs(remove)
   command.groups()

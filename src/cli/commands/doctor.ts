@@ -11,7 +11,7 @@ import { checkClock, checkDisk, checkHardware, checkProxy } from '../doctor/surr
 export const doctor = (command: InhouseCommand): void => {
   command
     .description(
-      'Looks at everything that `serve` needs and finds what is wrong before it hurts: hardware, disk, home, config, key, store, address, engine, models, Python and its package index (only if something must be fetched), clock, proxy. Leaves everything as it was; each finding says what to do.',
+      'Looks at everything that `serve` needs and finds what is wrong before it hurts: hardware, disk, home, config, key, store, address, engines, models, Python and its package index (only if something must be fetched), clock, proxy. Leaves everything as it was; each finding says what to do.',
     )
     .example('inhouse doctor', 'before the first start, and when something is strange')
     .example(

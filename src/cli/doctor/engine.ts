@@ -10,9 +10,12 @@ import { findEngine } from '../../serve/engines/find.ts'
 import type { Machine } from '../../serve/engines/machine.ts'
 import { xllamacpp } from '../../serve/engines/xllamacpp.ts'
 import { bytesText } from '../print.ts'
+import { engineKindOf } from '../../serve/engines/kinds/index.ts'
 import { fail, failed, ok, type Check } from './check.ts'
+import { checkOtherEngines } from './other-engines.ts'
 
-interface Place {
+/** What is looked at, and where. */
+export interface Place {
   readonly home: string
   readonly config: Settings
   readonly machine: Machine
@@ -21,15 +24,22 @@ interface Place {
 
 const networkMs = 15_000
 
-/** What runs models on this machine: the engine, each model, and what it takes to bring those that are not here. */
+/** What runs models on this machine: the engines, each model, and what it takes to bring those that are not here. */
 export const checkLocalModels = async (place: Place): Promise<Check[]> => {
   const rows = managedRows(place.config)
   if (rows.length === 0) return [ok('engine', 'none needed: no model of the config runs on this machine')]
-  const engine = await checkEngine(place)
-  const models = await Promise.all(rows.map(([name, { source = '' }]) => checkModel(place, name, source)))
+  const isOurs = rows.some(([, row]) => engineKindOf(row.engine).isInstalled)
+  const [engine, others, models] = await Promise.all([
+    isOurs ? checkEngine(place) : nothing,
+    checkOtherEngines(place, rows),
+    Promise.all(
+      rows.map(([name, { source }]) => (source === undefined ? nothing : checkModel(place, name, source))),
+    ),
+  ])
   const packages = [...engine.packages, ...models.flatMap((model) => model.packages)]
   return [
     ...engine.checks,
+    ...others,
     ...models.flatMap(({ checks }) => checks),
     ...(await checkPackages(place, packages)),
   ]
@@ -40,6 +50,8 @@ interface Found {
   readonly checks: readonly Check[]
   readonly packages: readonly string[]
 }
+
+const nothing: Found = { checks: [], packages: [] }
 
 const offlineHelp =
   'inhouse is set to `offline: true`: bring it on a file, or unset it in the config or INHOUSE_OFFLINE.'

@@ -23,20 +23,16 @@ export const answersOf = async ({ found, better, isAsked }: Asking): Promise<Ans
 }
 
 const ask = async (proposed: Answers, better: Advice | undefined): Promise<Answers> => {
-  const { isCancel, multiselect, select } = await import('@clack/prompts')
+  const { multiselect, select } = await import('@clack/prompts')
   const output = process.stderr
   const answered = <Value>(value: Value | symbol): Value => {
-    if (isCancel(value))
-      throw new Failure('usage_wrong', {
-        message: 'Nothing was written.',
-        help: 'Run it again when you like.',
-      })
-    return value as Value
+    if (typeof value !== 'symbol') return value
+    throw new Failure('usage_wrong', { message: 'Nothing was written.', help: 'Run it again when you like.' })
   }
   const urls =
     proposed.engines.length === 0
       ? []
-      : answered(
+      : answered<string[]>(
           await multiselect({
             message: 'These answer on this machine. Which are to be served?',
             options: proposed.engines.map(({ url, title, version = '', models }) => ({
@@ -49,7 +45,7 @@ const ask = async (proposed: Answers, better: Advice | undefined): Promise<Answe
             output,
           }),
         )
-  const own = answered(
+  const own = answered<string>(
     await select({
       message: 'Shall inhouse run a model itself?',
       options: [
@@ -63,7 +59,7 @@ const ask = async (proposed: Answers, better: Advice | undefined): Promise<Answe
       output,
     }),
   )
-  const listen = answered(
+  const listen = answered<string>(
     await select({
       message: 'Who may reach it?',
       options: [

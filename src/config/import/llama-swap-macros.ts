@@ -6,7 +6,7 @@ export type Macros = ReadonlyMap<string, string>
 export const macrosIn = (value: unknown): Macros =>
   new Map(
     Object.entries(isRecord(value) ? value : {}).flatMap(([name, text]) =>
-      ['string', 'number', 'boolean'].includes(typeof text) ? [[name, String(text)] as const] : [],
+      ['string', 'number', 'boolean'].includes(typeof text) ? [[name, String(text).trim()] as const] : [],
     ),
   )
 

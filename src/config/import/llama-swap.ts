@@ -5,7 +5,7 @@ import { Foreign } from './foreign.ts'
 import type { Imported } from './imported.ts'
 import { expanded, macrosIn, ours, type Macros } from './llama-swap-macros.ts'
 import { llamaSwapReason } from './llama-swap-reasons.ts'
-import { wordsOf } from './words.ts'
+import { withoutComments, wordsOf } from './words.ts'
 
 /**
  * llama-swap’s config. Each model keeps its own command line, as `engine: command`; aliases and selectors become routes,
@@ -51,7 +51,7 @@ function readModel(file: Foreign, run: Run, backend: string): Row | undefined {
   if (typeof cmd !== 'string') return refuse('has no `cmd`')
   if (/\{(?:port|model|key)\}/.test(cmd.replaceAll('${', '$')))
     return refuse('has {port}, {model} or {key} in its command, which would be filled in here')
-  const text = expanded(cmd, known)
+  const text = expanded(withoutComments(cmd), known)
   const words = text === undefined ? undefined : wordsOf(text)
   if (words === undefined || words[0] === undefined)
     return refuse('has a command with an unknown macro or an open quote')
@@ -125,7 +125,7 @@ function environmentIn(file: Foreign, path: Path, macros: Macros): Record<string
 function putAliases(file: Foreign, draft: Draft, { id, path }: Run): void {
   const aliases = file.at([...path, 'aliases'])
   for (const [at, alias] of (Array.isArray(aliases) ? aliases : []).entries()) {
-    if (typeof alias !== 'string' || alias.includes('*') || alias in draft.models) continue
+    if (typeof alias !== 'string' || alias.includes('*') || Object.hasOwn(draft.models, alias)) continue
     if (draft.model(alias, { route: [id] }) !== undefined) file.take([...path, 'aliases', at])
   }
 }
@@ -154,7 +154,7 @@ function putPeers(file: Foreign, draft: Draft): void {
     if (hasKey && given === undefined)
       file.changed([...path, 'apiKey'], `stands there in clear: put it into the environment as ${variable}`)
     for (const [at, model] of (Array.isArray(models) ? models : []).entries()) {
-      if (typeof model !== 'string' || model in draft.models) continue
+      if (typeof model !== 'string' || Object.hasOwn(draft.models, model)) continue
       if (draft.model(model, { backend }) !== undefined) file.take([...path, 'models', at])
     }
   }
@@ -162,9 +162,11 @@ function putPeers(file: Foreign, draft: Draft): void {
 
 function putSelectors(file: Foreign, draft: Draft): void {
   for (const [id, selector] of entriesAt(file, ['selectors'])) {
-    if (!isRecord(selector) || id in draft.models || id.includes('*')) continue
+    if (!isRecord(selector) || Object.hasOwn(draft.models, id) || id.includes('*')) continue
     const { strategy, targets } = selector
-    const all = (Array.isArray(targets) ? targets : []).filter((name) => String(name) in draft.models)
+    const all = (Array.isArray(targets) ? targets : []).filter((name) =>
+      Object.hasOwn(draft.models, String(name)),
+    )
     const route = strategy === 'pin' ? all.slice(0, 1) : all
     if (route.length === 0 || route.some((name) => typeof name !== 'string' || name === id)) continue
     const path = ['selectors', id]

@@ -1,19 +1,21 @@
+/** Lines that are comments are none. */
+export const withoutComments = (text: string): string => text.replaceAll(/^[ \t]*#.*$/gm, '')
+
 /**
- * The words of a command line as a POSIX shell takes them apart: quotes, backslashes, lines that go on, and lines that are
- * comments. Undefined where a quote stays open. Nothing is filled in.
+ * The words of a command line as a POSIX shell takes them apart: quotes, backslashes, lines that go on. Undefined where a
+ * quote stays open. Nothing is filled in.
  */
 export function wordsOf(text: string): readonly string[] | undefined {
   const words: string[] = []
   let word: string | undefined
   let quote = ''
-  const line = text.replaceAll(/^[ \t]*#.*$/gm, '')
-  for (let at = 0; at < line.length; at += 1) {
-    const sign = line.charAt(at)
-    const next = line.charAt(at + 1)
+  for (let at = 0; at < text.length; at += 1) {
+    const sign = text.charAt(at)
+    const next = text.charAt(at + 1)
     if (quote !== '') {
       if (sign === quote) quote = ''
       else if (sign === '\\' && quote === '"' && '"\\$`'.includes(next))
-        word = `${word ?? ''}${line.charAt(++at)}`
+        word = `${word ?? ''}${text.charAt(++at)}`
       else word = `${word ?? ''}${sign}`
     } else if (sign === '"' || sign === "'") {
       quote = sign

@@ -20,6 +20,8 @@ export interface OllamaCall extends Outgoing {
 export interface OllamaServer {
   readonly ask: 'stream' | 'same'
   readonly keepAlive: string | number | undefined
+  /** How long it stays loaded is not for clients to say. */
+  readonly isManaged?: true
 }
 
 const paths: Partial<Record<Dialect, string>> = {
@@ -40,7 +42,7 @@ export function* ollamaCall(
   request: ModelRequest,
   target: Target,
   facts: ModelFacts,
-  { ask, keepAlive }: OllamaServer,
+  { ask, keepAlive, isManaged }: OllamaServer,
 ): Work<OllamaCall> {
   const { operation } = request
   const isSame = paths[request.dialect] !== undefined
@@ -55,6 +57,7 @@ export function* ollamaCall(
   const stream = operation !== 'embed' && (request.stream || ask === 'stream')
   const { system } = target.behaviour
   if (system !== undefined && operation !== 'embed') yield* putOllamaSystem(draft, operation, system)
+  if (isManaged) draft.drop('keep_alive')
   patchOllama(draft, { operation, target, facts, stream, keepAlive })
   return {
     path,

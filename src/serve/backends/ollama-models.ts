@@ -1,4 +1,4 @@
-import type { Opening } from '../../core/backend.ts'
+import type { Backend, Opening } from '../../core/backend.ts'
 import type { Clock } from '../../core/clock.ts'
 import { Failure, asFailure } from '../../core/failure.ts'
 import type { ModelFacts } from '../../core/model-facts.ts'
@@ -51,22 +51,13 @@ export class OllamaModels {
     this.#known.delete(model)
   }
 
-  /**
-   * Ollama hands calls to its cloud models on, and lists them like its own: they are for third parties only.
-   * Throws `Failure('cloud_model')`.
-   */
-  mustStay(model: string, { remoteHost }: ModelFacts = {}): void {
-    const host = remoteHost ?? (isCloudName(model) ? 'ollama.com' : undefined)
-    if (host === undefined || this.mayLeave) return
-    const { name, place } = this.#parts
-    throw new Failure(
-      'cloud_model',
-      `${name} would hand this call on to ${host.slice(0, 100)}, and its place is ${place.name}.`,
-    )
+  /** Throws `Failure('cloud_model')`. */
+  mustStay(model: string, facts: ModelFacts = {}): void {
+    mustStay(model, facts, this.#parts)
   }
 
   get mayLeave(): boolean {
-    return this.#parts.place.kind === 'third-party'
+    return mayLeave(this.#parts)
   }
 
   async #show(model: string): Promise<ModelFacts> {
@@ -101,6 +92,25 @@ export class OllamaModels {
       clearTimeout(timer)
     }
   }
+}
+
+const mayLeave = ({ place }: Pick<Backend, 'place'>): boolean => place.kind === 'third-party'
+
+/**
+ * Ollama hands calls to its cloud models on, and lists them like its own: they are for third parties only.
+ * Throws `Failure('cloud_model')`.
+ */
+export function mustStay(
+  model: string,
+  { remoteHost }: ModelFacts,
+  backend: Pick<Backend, 'name' | 'place'>,
+): void {
+  const host = remoteHost ?? (isCloudName(model) ? 'ollama.com' : undefined)
+  if (host === undefined || mayLeave(backend)) return
+  throw new Failure(
+    'cloud_model',
+    `${backend.name} would hand this call on to ${host.slice(0, 100)}, and its place is ${backend.place.name}.`,
+  )
 }
 
 /** Newer versions hand on by the name alone, without knowing the model: `:cloud`, or a tag that ends in `-cloud`. */

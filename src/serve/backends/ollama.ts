@@ -8,15 +8,12 @@ import type { ModelFacts } from '../../core/model-facts.ts'
 import type { ModelRequest } from '../../core/request.ts'
 import type { Send, UpstreamReply } from '../../core/send.ts'
 import { paced } from '../../core/turns.ts'
-import { NdjsonReader } from '../stream/ndjson.ts'
-import { wholeReader } from '../stream/whole.ts'
-import { readingCall } from './forced-call.ts'
 import { baseUrl, defaultQueue, remoteSettings, sharedSettings } from './kind.ts'
 import type { BackendDeps, BackendKind, RowBackend } from './kind.ts'
 import { ollamaCall, type OllamaCall, type OllamaServer } from './ollama-call.ts'
 import { ollamaFailure } from './ollama-failure.ts'
 import { OllamaModels } from './ollama-models.ts'
-import { OllamaReading } from './ollama-read.ts'
+import { ollamaReader } from './ollama-reader.ts'
 
 const settings = z.strictObject({
   kind: z.literal('ollama'),
@@ -103,18 +100,10 @@ class OllamaBackend implements RowBackend {
   }
 
   reader(asked: OllamaCall, reply: UpstreamReply): FrameReader {
-    const reading = new OllamaReading({
-      completes: asked.completes,
-      formatted: asked.formatted,
-      cameFrom: (host) => {
-        if (!this.#models.mayLeave) this.#models.forget(asked.model)
-        this.#models.mustStay(asked.model, { remoteHost: host })
-      },
+    return ollamaReader(asked, reply, (host) => {
+      if (!this.#models.mayLeave) this.#models.forget(asked.model)
+      this.#models.mustStay(asked.model, { remoteHost: host })
     })
-    const { message, whole } = asked.forced === undefined ? reading : readingCall(reading, asked.forced)
-    const type = reply.header('content-type')?.toLowerCase() ?? ''
-    const isStream = type.includes('ndjson') || (asked.stream && !type.includes('/json'))
-    return isStream ? new NdjsonReader((data) => message({ data })) : wholeReader(whole)
   }
 
   failure(asked: OllamaCall, status: number, retryAfter: string | undefined, body: Uint8Array): Failure {

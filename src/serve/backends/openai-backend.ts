@@ -13,10 +13,10 @@ import { rerankCall } from './rerank-call.ts'
 import { responsesCall, wantsResponses } from './responses-call.ts'
 import { upstreamFailure } from './upstream-failure.ts'
 
-/** What an OpenAI-speaking backend needs to know; `managed` fills it in its own way. */
+/** What an OpenAI-speaking backend needs to know. */
 interface OpenAiParts extends Pick<
   Backend,
-  'name' | 'kind' | 'concurrency' | 'concurrencyOf' | 'isWatched' | 'open' | 'probe' | 'operations'
+  'name' | 'kind' | 'concurrency' | 'open' | 'probe' | 'operations'
 > {
   readonly deps: BackendDeps
   readonly queue: number
@@ -28,14 +28,16 @@ export function openAiBackend({ deps, serverOf, ...parts }: OpenAiParts): RowBac
     ...parts,
     place: deps.place,
     send: deps.send,
-    outgoing: (request, target) => paced(request.body.bytes.length, callOf(request, serverOf(target))),
+    outgoing: (request, target) =>
+      paced(request.body.bytes.length, openAiOperation(request, serverOf(target))),
     reader: (asked: Asked, reply) => readerOf(asked.reading(), asked, reply),
     failure: (_outgoing, status, retryAfter, body) =>
       upstreamFailure(status, retryAfter, body, (deps.clock ?? Date).now()),
   }
 }
 
-function callOf(request: ModelRequest, server: Server): Work<Asked> {
+/** Whatever such a server can do, in the words of its preset. */
+export function openAiOperation(request: ModelRequest, server: Server): Work<Asked> {
   const { operation } = request
   if (!server.preset.operations.includes(operation)) throw noSuch(operation)
   switch (operation) {

@@ -34,6 +34,24 @@ export const quirks = {
     if (draft.get('suffix') === undefined || draft.get('suffix') === '') return
     throw unsupported('suffix', 'This backend cannot fill in before a suffix.')
   },
+  /** MLX-LM binds its answers to nothing: what must have a form has to go elsewhere. */
+  'no-format': (draft) => {
+    const format = draft.get('response_format') as { type?: unknown } | undefined
+    if (format === undefined || format.type === 'text') return
+    throw unsupported('response_format', 'This backend keeps to no format.')
+  },
+  /** It shows the model all tools and takes what comes. */
+  'no-tool-choice': (draft) => {
+    const choice = draft.get('tool_choice')
+    if (choice === 'auto') return
+    if (choice !== 'none') return draft.drop('tool_choice')
+    draft.remove('tools')
+    draft.remove('tool_choice')
+  },
+  /** It breaks off where completions ask for a number. */
+  'logprobs-yes-or-no': (draft) => {
+    if (typeof draft.get('logprobs') === 'number') draft.drop('logprobs')
+  },
   /** Together: how many alternatives, in place of yes and how many. */
   'logprobs-integer': (draft) => {
     const asked = draft.get('logprobs')

@@ -53,7 +53,8 @@ export class ResponsesReading implements Reading {
 
   /** One event of a stream. Throws `Failure('upstream_invalid')`. */
   readonly message = ({ data }: { readonly data: string }): readonly ModelEvent[] => {
-    if (data.startsWith('[DONE]')) return []
+    // A terminator behind the last event.
+    if (data.startsWith('[DONE]')) return this.#ended ? [{ type: 'end' }] : []
     const event = parseObject(data) as RawEvent
     switch (event.type) {
       case 'response.output_text.delta':

@@ -59,7 +59,7 @@ export class FactsCache {
     const now = this.#clock.tick()
     const due = sources.filter(({ name }) => now - (this.#askedAt.get(name) ?? -Infinity) >= everyMs)
     for (const { name } of due) this.#askedAt.set(name, now)
-    await Promise.all(due.map((source) => this.#learn(source)))
+    await Promise.allSettled(due.map((source) => this.#learn(source)))
   }
 
   async #learn(source: Source): Promise<void> {

@@ -7,8 +7,8 @@ import { engines } from './engines/index.ts'
 import { isClosed } from './said.ts'
 import { vulnerabilitiesOf, type Vulnerability } from './vulnerabilities.ts'
 
-/** open: it asks nobody for a key. key: it took ours. wanted: it wants one. refused: it wants another one. */
-export type Access = 'open' | 'key' | 'wanted' | 'refused'
+/** unknown: nobody answered. open: it asks nobody for a key. key: it took ours. wanted: it wants one. refused: it wants another one. */
+export type Access = 'unknown' | 'open' | 'key' | 'wanted' | 'refused'
 
 /** What stands at an address. */
 export interface Found {
@@ -85,7 +85,7 @@ export const unseen = (url: string, kind: string): Found => {
     title: known?.title ?? kind,
     url: rootOf(url) + (known?.base ?? '/v1'),
     version: undefined,
-    access: 'open',
+    access: 'unknown',
     keyEnv: undefined,
     wildcard: undefined,
     models: [],

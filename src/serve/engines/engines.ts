@@ -24,6 +24,7 @@ export interface Engines extends EngineOpener {
   /** Loads on first use, waits its turn. See `Supervisor.open` for the failures. */
   open: Supervisor['open']
   speaks: Required<EngineOpener>['speaks']
+  slotsOf: Required<EngineOpener>['slotsOf']
   status(): EnginesStatus
   /** One short generation, which also makes the model warm. Rejects as `open`, and where the engine tells no times. */
   measure(row: string, signal: AbortSignal): Promise<Measured>
@@ -100,6 +101,7 @@ export const createEngines = ({ home, clock, log, ...initial }: EnginesParts): E
       const { row, adapter } = asked.get(name) ?? {}
       return row && engineKindOf(row.engine).speaks(row, adapter)
     },
+    slotsOf: (name) => asked.get(name)?.row.slots,
     status: () => ({
       rows: supervisor.status().map((row) => Object.assign(row, speedOf(row.row))),
       program: llamaCpp,

@@ -144,7 +144,10 @@ export class Answer {
   /** Everything up to and with the first event. */
   first: readonly Frame[] = []
   readonly #parts: AnswerParts
+  /** The body has ended. */
   #ended = false
+  /** The stream has said that nothing follows. */
+  #isOver = false
 
   constructor(parts: AnswerParts) {
     this.#parts = parts
@@ -183,14 +186,36 @@ export class Answer {
       const bytes = await (reader.isStream ? body.read() : body.all(settings.maxAnswerBytes))
       const frames = bytes === undefined ? [] : reader.push(bytes)
       const isLast = bytes === undefined || !reader.isStream
-      const all = isLast ? this.#finish([...frames, ...reader.end()]) : frames
-      if (all.some(hasEvents)) this.#moved()
-      return all
+      const all = isLast ? this.#finish([...frames, ...this.#last()]) : frames
+      if (!this.#isOver && all.some(hasEvents)) this.#moved()
+      return reader.isStream ? this.#untilEnd(all) : all
     } catch (thrown) {
+      // Nothing is missing: only the connection is of no use any more.
+      if (this.#isOver) return this.#finish([])
       throw told(thrown, call, verdict, upstream.backend)
     } finally {
       deadline.pause()
     }
+  }
+
+  /** What the end of a stream cuts off is no message: nobody may take it for the beginning of the next. */
+  #last(): readonly Frame[] {
+    const { reader } = this.#parts
+    return reader.isStream ? reader.end().filter(hasEvents) : reader.end()
+  }
+
+  /** After its end a stream may say so again; whatever else comes is dropped, and nothing more read. */
+  #untilEnd(frames: readonly Frame[]): readonly Frame[] {
+    if (this.#isOver) return frames.every(isEnd) ? frames : this.#finish(frames.filter(isEnd))
+    const at = frames.findIndex(hasEnd)
+    if (at === -1) return frames
+    const { request, scope, deadline } = this.#parts
+    const said = frames.slice(0, at + 1)
+    // An end before the finish is none: what comes decides.
+    if (speaks.has(request.operation) && !scope.tap.finished && !said.some(hasFinish)) return frames
+    this.#isOver = true
+    deadline.allow(lingerMs, 'stalled')
+    return [...said, ...frames.slice(at + 1).filter(isEnd)]
   }
 
   /** What ends with a finish, and has none, was cut, however clean the socket's end looked. */
@@ -218,6 +243,11 @@ export class Answer {
 /** What ends with a finish. */
 export const speaks: ReadonlySet<Operation> = new Set<Operation>(['chat', 'complete'])
 
+/** How long the end of a body is waited for after that of its stream: its connection can be used again then. */
+const lingerMs = 250
+
+const hasEnd = (frame: Frame): boolean => frame.events().some((event) => event.type === 'end')
+const isEnd = (frame: Frame): boolean => hasEvents(frame) && frame.events().every(({ type }) => type === 'end')
 const hasFinish = (frame: Frame): boolean => frame.events().some((event) => event.type === 'finish')
 const hasEvents = (frame: Frame): boolean => frame.events().length > 0
 

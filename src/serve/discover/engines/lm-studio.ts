@@ -2,7 +2,7 @@ import type { Capability, ModelFacts } from '../../../core/model-facts.ts'
 import type { Ask } from '../ask.ts'
 import type { Engine, FoundModel } from '../engine.ts'
 import { modelsOf } from '../listing.ts'
-import { count, isClosed, known, object, objects, said, text, texts, type Said } from '../said.ts'
+import { count, known, object, objects, said, text, texts, type Said } from '../said.ts'
 
 /** Says no version anywhere. */
 export const lmStudio: Engine = {
@@ -13,10 +13,9 @@ export const lmStudio: Engine = {
   recognise: async (ask) => {
     if ((await native(ask)).some((model) => 'loaded_instances' in model)) return {}
     if ((await legacy(ask)).some((model) => 'max_context_length' in model || 'state' in model)) return {}
-    // With nothing downloaded its lists are empty, and with tokens switched on they are closed: the paths are its own.
-    const [v1, v0] = [await ask('/api/v1/models'), await ask('/api/v0/models')]
-    const isEmpty = Array.isArray(said(v1)['models']) || Array.isArray(said(v0)['data'])
-    return isEmpty || (isClosed(v1) && v1?.text.includes('lmstudio') === true) ? {} : undefined
+    // With nothing downloaded its lists are empty: the paths are its own.
+    const { models } = said(await ask('/api/v1/models'))
+    return Array.isArray(models) || Array.isArray(said(await ask('/api/v0/models'))['data']) ? {} : undefined
   },
   models: async (ask) => {
     const models = await native(ask)

@@ -11,6 +11,7 @@ export const command: EngineKind = {
   takes: ['command', 'extraArgs'],
   needs: ['command'],
   bringsModels: true,
+  programOf: (row) => row.command?.run[0],
   speaks: (row) => ({ preset: row.command?.speaks ?? 'openai-compatible' }),
   find: () =>
     Promise.resolve({

@@ -42,6 +42,8 @@ export type Ask = (path: string, body: object) => Promise<LocalAnswer>
 export interface Program {
   /** Which llama.cpp it is, if it is one. */
   readonly llamaCpp?: EngineProgram
+  /** Where it stands. */
+  readonly path?: string
   /** Pure. Throws `Failure('config_invalid' | 'engine_unsupported')`. */
   command(row: EngineRow, facts: CommandFacts): Command
   /** What is still to do before the first request. Throws `Failure('engine_failed')`. */
@@ -75,6 +77,12 @@ export interface EngineKind {
   readonly needs?: readonly RowKey[]
   /** inhouse installs it where it is missing. */
   readonly isInstalled?: true
+  /** How people get its program, where inhouse does not bring it. */
+  readonly install?: string
+  /** Words with which its program ends with 0 if what it needs is there too; quick. */
+  readonly selfTest?: readonly string[]
+  /** The program that a row names for itself. */
+  programOf?(row: Pick<EngineRow, 'command'>): string | undefined
   /** It can have its models itself: a row needs no `source`. */
   readonly bringsModels?: true
   /** It takes all memory of its accelerators, unless its row says how much. */

@@ -8,6 +8,7 @@ import { flags } from './words.ts'
 export const mlxLm: EngineKind = {
   id: 'mlx-lm',
   about: 'MLX-LM’s server, for Apple’s processors. Folders of safetensors.',
+  install: '`uv tool install mlx-lm` brings it.',
   defaults: { context: 0, slots: 8 },
   takes: ['extraArgs', 'adapters'],
   // Any other name would be looked for on the hub.
@@ -22,9 +23,13 @@ export const mlxLm: EngineKind = {
   find: async (search) => {
     const { platform, arch } = search.machine
     if (platform !== 'darwin' || arch !== 'arm64')
-      throw new Failure('engine_unsupported', 'MLX-LM runs on Apple’s own processors alone.')
-    const program = await findProgram('mlx-lm', ['mlx_lm.server'], search)
+      throw new Failure('engine_unsupported', {
+        message: 'MLX-LM runs on Apple’s own processors alone.',
+        help: 'Give its rows another `engine`, or a backend `kind: mlx-lm` on a Mac.',
+      })
+    const program = await findProgram(mlxLm, ['mlx_lm.server'], search)
     return {
+      path: program,
       command: (row, { env, port }) => ({
         argv: [
           program,

@@ -18,13 +18,16 @@ const nameOf = (row: EngineRow): string => (isMade(row) ? made : (row.model ?? r
 export const ollama: EngineKind = {
   id: 'ollama',
   about: 'Ollama. A GGUF file, or without a source a model that Ollama has itself, named in `model`.',
+  install: 'https://ollama.com/download has it.',
   defaults: { context: 4096, slots: 4 },
   takes: ['context'],
   bringsModels: true,
-  speaks: (row) => ({ preset: 'ollama', model: nameOf(row) }),
+  // Another context would load the model anew.
+  speaks: (row) => ({ preset: 'ollama', model: nameOf(row), context: row.context }),
   find: async (search) => {
-    const program = await findProgram('ollama', ['ollama'], search)
+    const program = await findProgram(ollama, ['ollama'], search)
     return {
+      path: program,
       command: (row, facts) => ({
         argv: [program, 'serve'],
         env: environment(row, facts),

@@ -13,7 +13,10 @@ runpy.run_module("sglang.launch_server", run_name="__main__", alter_sys=True)`
 export const sglang: EngineKind = {
   id: 'sglang',
   about: 'SGLang; its program is the Python that it is installed in. Folders of safetensors.',
-  defaults: { context: 0, slots: 64 },
+  install:
+    '`uv venv sglang && uv pip install --python sglang sglang` brings it; its program is then `sglang/bin/python`.',
+  selfTest: ['-c', 'import importlib.util as u, sys; sys.exit(u.find_spec("sglang") is None)'],
+  defaults: { context: 0, slots: 256 },
   takes: ['context', 'template', 'extraArgs', 'adapters'],
   takesWholeGpus: true,
   // Its own way to name an adapter.
@@ -22,8 +25,9 @@ export const sglang: EngineKind = {
     ...(adapter !== undefined && { model: `${servedName(row)}:${adapter}` }),
   }),
   find: async (search) => {
-    const python = await findProgram('sglang', ['python3', 'python'], search)
+    const python = await findProgram(sglang, ['python3', 'python'], search)
     return {
+      path: python,
       command: (row, facts) => ({
         argv: [python, '-c', bootstrap, ...words(row, facts), ...(row.extraArgs ?? [])],
         env: { ...engineEnvironment(facts.env), HF_HUB_OFFLINE: '1', INHOUSE_ENGINE_KEY: facts.apiKey },

@@ -10,7 +10,9 @@ import { findProgram } from './programs.ts'
 export const vllm: EngineKind = {
   id: 'vllm',
   about: 'vLLM. Folders of safetensors.',
-  defaults: { context: 0, slots: 64 },
+  install: '`uv tool install vllm` brings it: Linux, with accelerators or a build for the CPU.',
+  // As many as it takes where nobody says.
+  defaults: { context: 0, slots: 256 },
   takes: ['context', 'template', 'extraArgs', 'adapters'],
   takesWholeGpus: true,
   speaks: (row, adapter) => ({
@@ -18,8 +20,8 @@ export const vllm: EngineKind = {
     ...(adapter !== undefined && { model: adapterName(row.row, adapter) }),
   }),
   find: async (search) => {
-    const program = await findProgram('vllm', ['vllm'], search)
-    return { command: (row, facts) => command(program, row, facts), prepare: loadAdapters }
+    const program = await findProgram(vllm, ['vllm'], search)
+    return { path: program, command: (row, facts) => command(program, row, facts), prepare: loadAdapters }
   },
   health: () => '/health',
   proof: '/v1/models',
