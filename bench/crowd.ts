@@ -10,7 +10,7 @@ export interface Watched {
   readonly broken: number
 }
 
-const eventEnd = Buffer.from('\n\n')
+const ends = { sse: Buffer.from('\n\n'), ndjson: Buffer.from('}\n') } as const
 
 /** One stream's place in the crowd. */
 interface Seat {
@@ -24,12 +24,17 @@ interface Seat {
 export class Crowd implements Disposable {
   readonly #sockets: Socket<Seat>[] = []
   readonly #seats: Seat[] = []
+  readonly #end: Buffer
   #gaps: number[] | undefined
   #chunks = 0
 
+  private constructor(end: Buffer) {
+    this.#end = end
+  }
+
   /** Opens the streams, spread over a second, and waits until chunks flow on all. */
-  static async join(ask: Ask, streams: number): Promise<Crowd> {
-    const crowd = new Crowd()
+  static async join(ask: Ask, streams: number, lines: keyof typeof ends = 'sse'): Promise<Crowd> {
+    const crowd = new Crowd(ends[lines])
     const perTurn = Math.ceil(streams / 100)
     for (let open = 0; open < streams; open += perTurn) {
       await Promise.all(Array.from({ length: Math.min(perTurn, streams - open) }, () => crowd.#open(ask)))
@@ -80,7 +85,7 @@ export class Crowd implements Disposable {
     }
     if (seat.isBroken) return
     let events = 0
-    for (let at = bytes.indexOf(eventEnd); at !== -1; at = bytes.indexOf(eventEnd, at + 2)) events += 1
+    for (let at = bytes.indexOf(this.#end); at !== -1; at = bytes.indexOf(this.#end, at + 2)) events += 1
     if (events === 0) return
     const now = performance.now()
     if (this.#gaps !== undefined) {

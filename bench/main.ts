@@ -9,6 +9,7 @@ import type { PartName } from './options.ts'
 import { bursts } from './parts/bursts.ts'
 import { realEngine } from './parts/engine.ts'
 import { ledger } from './parts/ledger.ts'
+import { pairs } from './parts/pairs.ts'
 import { soak } from './parts/soak.ts'
 import { starts } from './parts/starts.ts'
 import { steadyStreams } from './parts/steady.ts'
@@ -42,6 +43,7 @@ const all = {
   whole: wholeAnswers,
   bursts,
   steady: steadyStreams,
+  pairs,
   soak,
   engine: realEngine,
   starts,

@@ -28,7 +28,7 @@ export interface Plan {
 const whole: Plan = { rounds: 5, warmUp: 5, load: 4, watch: 6, starts: 9, ledgerRows: 10_000_000 }
 const short: Plan = { rounds: 1, warmUp: 1, load: 1, watch: 2, starts: 3, ledgerRows: 100_000 }
 
-const partNames = ['whole', 'bursts', 'steady', 'soak', 'engine', 'starts', 'ledger'] as const
+const partNames = ['whole', 'bursts', 'steady', 'pairs', 'soak', 'engine', 'starts', 'ledger'] as const
 export type PartName = (typeof partNames)[number]
 
 export const planOf = ({ quick }: Options): Plan => (quick ? short : whole)

@@ -8,6 +8,7 @@ import { startApp, type App } from './app.ts'
 import { loadConfig } from './config/index.ts'
 import type { LoadOptions } from './config/load.ts'
 import { FakeModel } from './testing/fake-model.ts'
+import { startTestApp } from './testing/test-app.ts'
 
 interface Line {
   readonly message: string
@@ -123,6 +124,21 @@ describe('a config that is written while the server runs', () => {
     await writeFile(file, config('again'))
     server.app.reload()
     expect(await server.models()).toEqual(['again'])
+  })
+
+  test('and asks of the engine what it does not take is refused', async () => {
+    await using inhouse = await startTestApp(
+      'models: { small: { backend: here, source: "file:/nope.gguf" } }',
+    )
+    const before = inhouse.app.config()
+    const file = join(inhouse.home, 'inhouse.yaml')
+    await Bun.write(
+      file,
+      'listen: 127.0.0.1:0\nmodels: { small: { backend: here, source: "file:/nope.gguf", extraArgs: ["--x"] } }',
+    )
+    inhouse.app.reload()
+    while (!inhouse.log.some((line) => line.includes('is refused; the old one stays'))) await Bun.sleep(5)
+    expect(inhouse.app.config()).toBe(before)
   })
 
   test('and is empty, as on a full disk, is refused', async () => {

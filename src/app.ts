@@ -9,6 +9,7 @@ import { openLedger } from './account/ledger/ledger.ts'
 import type { LedgerReader } from './account/ledger/reader.ts'
 import { ledgerTables } from './account/ledger/schema.ts'
 import { keyRemarks } from './app/key-remarks.ts'
+import { asksOfEngine, engineMistakes } from './app/engine-mistakes.ts'
 import { LocalModels, engineSettings } from './app/local-models.ts'
 import { listings, loadedModels } from './app/listings.ts'
 import { logAttempt, logFailure, type Log } from './app/log.ts'
@@ -150,6 +151,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     gateway,
     now: () => clock.now(),
     maxBytes: () => config.server.maxAnswerBytes,
+    maxTurnBytes: () => config.server.maxBodyBytes,
     failed: (failure, id) => gatewayParts.failed(failure, id),
   })
   const loads = loading(gateway, () => clock.now())
@@ -162,6 +164,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     corsOrigins: () => config.server.cors.origins,
     limits: () => config.server,
     readiness,
+    prove: (hashPrefix, nonce) => keys.prove(hashPrefix, nonce),
     pages: [
       ...modelPages(listed),
       ...ollamaPages({
@@ -209,11 +212,25 @@ export async function startApp(parts: AppParts): Promise<App> {
     void follow()
     log.info({ file: next.file }, 'the new config is in force')
   }
+  const refused = (thrown: unknown): void =>
+    log.error({ reason: asFailure(thrown).message }, 'the new config is refused; the old one stays')
   const reload = (): void => {
     try {
-      use(parts.reread())
+      const next = parts.reread()
+      if (!asksOfEngine(next.config)) return use(next)
+      engineMistakes(next.config, home, env)
+        .then((mistakes) => {
+          if (mistakes.length > 0) {
+            throw new Failure(
+              'config_invalid',
+              mistakes.map(({ path, text }) => `${path.join('.')} ${text}`).join('; '),
+            )
+          }
+          use(next)
+        })
+        .catch(refused)
     } catch (thrown) {
-      log.error({ reason: asFailure(thrown).message }, 'the new config is refused; the old one stays')
+      refused(thrown)
     }
   }
   started.defer(watchConfig(loaded, reload))

@@ -15,7 +15,6 @@ const said: Said = {
   usage: { input: 7, cached: 0, output: 3 },
 }
 const maxAnswerBytes = 100_000
-const patienceMs = 500
 const all = /^Hello there\.$/
 
 /** How a call ends: answered all the same, or with this code in the client's dialect and in the ledger. */
@@ -32,6 +31,8 @@ interface Lie {
   /** Asked for a stream, asked for the whole. */
   readonly stream: Varied<End>
   readonly whole: Varied<End>
+  /** Found out by waiting: told to a backend that does not wait long. */
+  readonly isSlow?: true
   /** What is heard where it is answered; left out: all of what was said, once. */
   readonly text?: Varied<RegExp>
 }
@@ -91,12 +92,14 @@ const lies: readonly Lie[] = [
   },
   {
     about: 'never answers',
+    isSlow: true,
     tell: () => ({ instead: 'silence' }),
     stream: 'first_event_timeout',
     whole: 'first_event_timeout',
   },
   {
     about: 'falls silent after its head, or in the middle of its stream',
+    isSlow: true,
     tell: (good) => ({
       ...good,
       chunks: isStream(good) ? chunksOf(good).slice(0, 4) : chunksOf(good),
@@ -107,6 +110,7 @@ const lies: readonly Lie[] = [
   },
   {
     about: 'has ended, and does not hang up',
+    isSlow: true,
     tell: (good) =>
       isStream(good)
         ? { ...good, chunks: [...chunksOf(good), ': and\n\n'], until: new Promise(() => undefined) }
@@ -240,20 +244,23 @@ for (const upstream of contractUpstreams) {
     let inhouse: TestApp
     beforeAll(async () => {
       model = await FakeModel.start()
-      const row = upstream.row(model.url)
+      const given = upstream.row(model.url)
+      const row = `kind: ${upstream.backend}, place: local, ${given}${given.includes('ask:') ? '' : ', ask: same'}`
       inhouse = await startTestApp(`
 server: { maxAnswerBytes: ${maxAnswerBytes} }
-timeouts: { firstEventMs: ${patienceMs}, betweenEventsMs: ${patienceMs} }
 retries: { attempts: 1 }
 health: { failuresToOpen: 1000 }
-backends: { one: { kind: ${upstream.backend}, place: local, ${row}${row.includes('ask:') ? '' : ', ask: same'} } }
-models: { m: { backend: one } }`)
+backends:
+  one: { ${row} }
+  hasty: { ${row}, timeouts: { firstEventMs: 1000, betweenEventsMs: 300 } }
+models: { m: { backend: one }, hasty: { backend: hasty, model: m } }`)
     })
     afterAll(async () => {
       await inhouse[Symbol.asyncDispose]()
       await model[Symbol.asyncDispose]()
     })
-    test.each(lies)('$about', async ({ tell, text = all, ...ends }) => {
+    test.each(lies)('$about', async ({ tell, isSlow, text = all, ...ends }) => {
+      const asked = isSlow === true ? 'hasty' : 'm'
       model.answer = (request) => {
         const good = upstream.aside?.(request)
         return good ?? tell(upstream.answer(said, request), request, upstream)
@@ -261,7 +268,7 @@ models: { m: { backend: one } }`)
       const calls = forms.flatMap((form) => Object.keys(asks).map((surface) => [surface, form] as const))
       const found = calls.map(async ([surface, form]) => {
         const [path, body] = asks[surface as keyof typeof asks]
-        const response = await inhouse.post(path, { ...body, model: 'm', stream: form === 'stream' })
+        const response = await inhouse.post(path, { ...body, model: asked, stream: form === 'stream' })
         const heard = await hear(surface, response)
         const row = await settled(inhouse, response.headers.get('x-inhouse-request-id') ?? '')
         const code = heard.kind === 'error' ? (heard.code ?? row.failure) : 'done'
@@ -275,7 +282,7 @@ models: { m: { backend: one } }`)
       )
       for (const [surface, form] of calls) {
         if (of(ends[form], upstream) !== 'done') continue
-        const client = contractClients[surface]?.({ url: inhouse.app.url, key: inhouse.key, model: 'm' })
+        const client = contractClients[surface]?.({ url: inhouse.app.url, key: inhouse.key, model: asked })
         const left = new AbortController().signal
         const heard = form === 'whole' ? client?.whole(hello) : client?.stream(hello, () => undefined, left)
         expect([surface, form, (await heard)?.text]).toEqual([

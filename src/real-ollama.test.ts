@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { Ollama } from 'ollama'
 import { OpenAI } from 'openai'
 
-import { buildTimeoutMs, realOllama, type RealOllama } from './testing/real-ollama.ts'
+import { realModel } from './testing/real-engine.ts'
+import { buildTimeoutMs, ollamaProgram, realOllama, type RealOllama } from './testing/real-ollama.ts'
 import { startTestApp, type TestApp } from './testing/test-app.ts'
 
 /** The backend `ollama` against the real one, built here: minutes the first time, so `npm run test:heavy` only. */
@@ -224,4 +225,46 @@ models: { ${rows.join(', ')}, gone: { backend: gpu }, long: { backend: gpu, mode
     for (let found = false; !found; await Bun.sleep(20))
       found = (await inhouse.entries(1)).some(({ outcome }) => outcome === 'left')
   })
+})
+
+describe.skipIf(process.env['INHOUSE_HEAVY'] === undefined)('the real Ollama, run by inhouse', () => {
+  test(
+    'answers whole and streamed, cuts no context, and is not loaded anew by its first calls',
+    async () => {
+      const [program, model] = [await ollamaProgram(), await realModel()]
+      await using inhouse = await startTestApp(
+        `backends: { here: { kind: managed } }
+engines: { programs: { ollama: "${program}" } }
+models: { small: { backend: here, engine: ollama, source: "file:${model}", context: 512, slots: 2 } }\n`,
+      )
+      await inhouse.app.settled
+      const openai = new OpenAI({ baseURL: `${inhouse.app.url}/v1`, apiKey: inhouse.key, maxRetries: 0 })
+      const saying = (content: string) => ({
+        model: 'small',
+        messages: [{ role: 'user' as const, content }],
+        max_tokens: 8,
+        temperature: 0,
+      })
+      const whole = await openai.chat.completions.create(saying('Say hello.'))
+      let streamed = ''
+      for await (const chunk of await openai.chat.completions.create({
+        ...saying('Say hello.'),
+        stream: true,
+      }))
+        streamed += chunk.choices[0]?.delta.content ?? ''
+      expect(streamed).toBe(whole.choices[0]?.message.content ?? 'nothing')
+      expect(streamed).not.toBe('')
+      const refused = await openai.chat.completions
+        .create(saying('word '.repeat(2000)))
+        .catch((thrown: unknown) => thrown)
+      expect(refused).toMatchObject({ status: 400, code: 'context_length_exceeded' })
+
+      const log = await Bun.file(`${inhouse.home}/logs/engine-small.log`).text()
+      expect(log.match(/"starting runner".* --model /g)).toHaveLength(1)
+      const [first] = await inhouse.entries(3)
+      const tokens = whole.usage?.prompt_tokens
+      expect(first).toMatchObject({ backend: 'here', usage: { input: { source: 'reported', tokens } } })
+    },
+    buildTimeoutMs,
+  )
 })

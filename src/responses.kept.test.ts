@@ -7,7 +7,7 @@ import { generateText, type ModelMessage } from 'ai'
 import { APIError, OpenAI } from 'openai'
 import type { ResponseStreamEvent } from 'openai/resources/responses/responses'
 
-import { fakeAnswer, splitAt } from './testing/fake-answers.ts'
+import { fakeAnswer, splitAt, sse } from './testing/fake-answers.ts'
 import { FakeModel, type Received, type Script } from './testing/fake-model.ts'
 import { faultsOf } from './testing/open-responses.ts'
 import { serveProcess, type Served } from './testing/served.ts'
@@ -244,6 +244,86 @@ test('a client of the AI SDK goes on with references to what was kept, tools and
   ])
 })
 
+describe('a long answer', () => {
+  const long = 'long '.repeat(200_000)
+
+  test('is answered and kept, whole and streamed, and gone on from', async () => {
+    model.answer = says(long)
+    const whole = await openai.responses.create({ model: 'm', input: 'hi' })
+    const streamed = await openai.responses.stream({ model: 'm', input: 'hi' }).finalResponse()
+    for (const { id, output_text: text } of [whole, streamed]) {
+      expect(text === long).toBe(true)
+      expect((await openai.responses.retrieve(id)).output_text === long).toBe(true)
+      model.answer = says('Yes.')
+      await openai.responses.create({ model: 'm', input: 'more', previous_response_id: id })
+      expect(lastAsked()).toEqual([
+        ['user', 'hi'],
+        ['assistant', long],
+        ['user', 'more'],
+      ])
+    }
+  })
+
+  test('is made in the background, and its items are found again', async () => {
+    model.answer = says(long)
+    const input = [{ role: 'user' as const, content: long }]
+    const events = await collect(
+      await openai.responses.create({ model: 'm', input, background: true, stream: true }),
+    )
+    const last = events.at(-1)
+    if (last?.type !== 'response.completed') throw new Error('It was not completed.')
+    const { output } = await openai.responses.retrieve(last.response.id)
+    expect(JSON.stringify(output).includes(long)).toBe(true)
+    const { data } = await openai.responses.inputItems.list(last.response.id)
+    expect(JSON.stringify(data).includes(long)).toBe(true)
+    const reference = { type: 'item_reference' as const, id: output[0]?.id ?? '' }
+    await openai.responses.create({ model: 'm', input: [...input, reference] })
+    expect(lastAsked()).toEqual([
+      ['user', long],
+      ['assistant', long],
+    ])
+  })
+})
+
+test('a conversation grows no larger than a request may be', async () => {
+  await using app = await startTestApp(config(model.url, 'server: { maxBodyBytes: 1000000 }\n'))
+  const client = clientOf(app)
+  const input = 'w'.repeat(600_000)
+  const { id } = await client.responses.create({ model: 'm', input })
+  const more = { model: 'm', input, previous_response_id: id }
+  for (const call of [
+    () => client.responses.create(more),
+    () => client.responses.compact(more),
+    () => client.responses.inputTokens.count(more),
+  ])
+    expect(await failing(call())).toMatchObject({ status: 413, param: 'input' })
+  await client.responses.create({ ...more, input: 'short' })
+})
+
+test('no thought of the model stands in the summary of a conversation', async () => {
+  model.answer = (request) => {
+    const pieces = [{ reasoning_content: 'Secret thoughts.' }, { content: 'The summary.' }]
+    if (request.json()['stream'] !== true)
+      return {
+        chunks: [
+          JSON.stringify({
+            id: 'c',
+            choices: [{ index: 0, message: Object.assign({}, ...pieces) as object, finish_reason: 'stop' }],
+          }),
+        ],
+      }
+    const chunk = (delta: object, reason: string | null): object => ({
+      id: 'c',
+      choices: [{ index: 0, delta, finish_reason: reason }],
+    })
+    return { chunks: sse([...pieces.map((piece) => chunk(piece, null)), chunk({}, 'stop'), '[DONE]']) }
+  }
+  const { output } = await openai.responses.compact({ model: 'm', input: 'hi' })
+  await openai.responses.create({ model: 'm', input: output as never })
+  expect(JSON.stringify(lastAsked())).toContain('The summary.')
+  expect(JSON.stringify(lastAsked())).not.toContain('Secret')
+})
+
 describe('with a backend of the same dialect', () => {
   const ids = { id: 'resp_vendor', object: 'response', created_at: 1, model: 'm' }
   const message = {
@@ -269,6 +349,33 @@ describe('with a backend of the same dialect', () => {
     .join('')
   const sameConfig = (url: string): string =>
     config(url).replace('place: local', 'place: local, api: responses')
+
+  test('an answer that is long, or cannot be read, or cannot be kept, reaches its client', async () => {
+    const large = {
+      ...message,
+      content: [{ type: 'output_text', text: 'x'.repeat(1_000_000), annotations: [] }],
+    }
+    const bodies = [
+      { ...done, output: [large] },
+      { ...done, id: Array.from({ length: 70_000 }, () => 1) },
+    ].map((response) => JSON.stringify(response))
+    await using vendor = await FakeModel.start()
+    for (const more of ['', 'responses: { maxBytes: 100 }\n']) {
+      await using app = await startTestApp(sameConfig(vendor.url) + more)
+      for (const body of bodies) {
+        vendor.answer = () => ({ chunks: [body] })
+        const whole = await app.post('/v1/responses', { model: 'm', input: 'hi' })
+        expect([whole.status, (await whole.text()) === body]).toEqual([200, true])
+        const last = `{"type":"response.completed","sequence_number":3,"response":${body}}`
+        const long = stream.replace(/data: {2}\{"type":"response.completed".*/, () => `data: ${last}`)
+        vendor.answer = () => ({ chunks: [long.slice(0, 9), long.slice(9)] })
+        const streamed = await app.post('/v1/responses', { model: 'm', input: 'hi', stream: true })
+        expect((await streamed.text()) === long).toBe(true)
+        if (body === bodies[0] && more === '')
+          expect((await clientOf(app).responses.retrieve('resp_vendor')).output).toEqual([large] as never)
+      }
+    }
+  })
 
   test('a stream is handed on byte for byte wherever it is cut, and its response is kept', async () => {
     const bytes = new TextEncoder().encode(stream)

@@ -193,6 +193,33 @@ test('turns wait for each other, and one too many is refused', async () => {
   )
 })
 
+test('a long answer comes whole, is kept, and is gone on from', async () => {
+  using connection = await connected()
+  const long = 'long '.repeat(200_000)
+  model.answer = (request, number) => fakeAnswer(request, number, [long])
+  const one = await connection.ask({ input: 'One.' })
+  expect(JSON.stringify(one.response?.output).includes(long)).toBe(true)
+  for (const store of [true, false]) {
+    const next = await connection.ask({ input: 'Two.', store, previous_response_id: one.response?.id })
+    expect(next.type).toBe('response.completed')
+    expect(lastAsked()).toEqual(['One.', long, 'Two.'])
+  }
+})
+
+test('a turn that is over leaves nothing behind on its connection', async () => {
+  using connection = await connected()
+  const held = (): number => {
+    Bun.gc(true)
+    return process.memoryUsage().external
+  }
+  const before = held()
+  const bytes = 2_000_000
+  const turns = 10
+  for (let turn = 0; turn < turns; turn++) await connection.ask({ input: 'x'.repeat(bytes), store: false })
+  // The model that is asked here has what it received; the turns themselves would have twice that and more.
+  expect(held() - before).toBeLessThan(3 * bytes * turns)
+})
+
 test('messages that are none are told so, and the connection goes on', async () => {
   using connection = await connected()
   for (const text of ['', 'hi', '[]', '{}', '{"type":"response.cancel"}', '{"type":"response.create"}']) {

@@ -43,20 +43,30 @@ export function install(
   upstreams: readonly Upstream[],
   more: Readonly<Record<string, string>> = {},
 ): Installed {
+  const { health, serve, post } = installWith(program, name, configOf(upstreams, more))
+  return {
+    health,
+    serve,
+    ask: (upstream) => post('/v1/chat/completions', chatBody(upstream.name, upstream.stream)),
+  }
+}
+
+/** As `install`, with any config and for any path. */
+export function installWith(program: string, name: string, config: object) {
   const folder = `${runFolder}${name}/`
   const address = `127.0.0.1:${freePort()}`
   mkdirSync(`${folder}home`, { recursive: true })
-  writeFileSync(`${folder}config.yaml`, JSON.stringify(configOf(upstreams, more)))
+  writeFileSync(`${folder}config.yaml`, JSON.stringify(config))
   const where = ['--listen', address, '--config', `${folder}config.yaml`, '--home', `${folder}home`]
   return {
     health: `http://${address}/health`,
     serve: () => new Child({ name, command: ['node', program, 'serve', ...where] }),
-    ask: (upstream) => {
+    post: (path: string, body: string): Ask => {
       const key = readFileSync(`${folder}home/key`, 'utf8').trim()
       return {
-        url: `http://${address}/v1/chat/completions`,
+        url: `http://${address}${path}`,
         headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
-        body: chatBody(upstream.name, upstream.stream),
+        body,
       }
     },
   }

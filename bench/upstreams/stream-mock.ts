@@ -1,71 +1,16 @@
 /**
  * A mock upstream that streams, as its own process: `bun bench/upstreams/stream-mock.ts PORT`.
  * `POST /c200/e50/v1/chat/completions` answers with 200 chunks, one every 50 ms; `e0` sends them all in one write.
- * A path that ends in `/messages` answers in Anthropic's dialect, any other in OpenAI's.
+ * The rest of the path says in which dialect.
  */
 import type { Socket } from 'bun'
 
-import { chunkText } from './upstream.ts'
-
-interface Script {
-  readonly before: string
-  readonly chunk: (at: number) => string
-  readonly after: string
-}
-
-const anthropicEvent = (type: string, fields: object): string =>
-  `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`
-
-const anthropic = (chunks: number): Script => ({
-  before:
-    anthropicEvent('message_start', {
-      message: {
-        id: 'msg_0123456789abcdef',
-        type: 'message',
-        role: 'assistant',
-        model: 'mock',
-        content: [],
-        stop_reason: null,
-        stop_sequence: null,
-        usage: { input_tokens: 190, output_tokens: 1 },
-      },
-    }) + anthropicEvent('content_block_start', { index: 0, content_block: { type: 'text', text: '' } }),
-  chunk: (at) =>
-    anthropicEvent('content_block_delta', { index: 0, delta: { type: 'text_delta', text: chunkText(at) } }),
-  after:
-    anthropicEvent('content_block_stop', { index: 0 }) +
-    anthropicEvent('message_delta', {
-      delta: { stop_reason: 'end_turn', stop_sequence: null },
-      usage: { output_tokens: chunks },
-    }) +
-    anthropicEvent('message_stop', {}),
-})
-
-const openAiEvent = (choices: readonly object[], more: object = {}): string =>
-  `data: ${JSON.stringify({
-    id: 'chatcmpl-0123456789abcdef',
-    object: 'chat.completion.chunk',
-    created: 1_790_000_000,
-    model: 'mock',
-    choices,
-    ...more,
-  })}\n\n`
-
-const openAiDelta = (delta: object, finish: string | null = null): string =>
-  openAiEvent([{ index: 0, delta, logprobs: null, finish_reason: finish }])
-
-function openAi(chunks: number, withUsage: boolean): Script {
-  const usage = { prompt_tokens: 190, completion_tokens: chunks, total_tokens: 190 + chunks }
-  return {
-    before: openAiDelta({ role: 'assistant', content: '' }),
-    chunk: (at) => openAiDelta({ content: chunkText(at) }),
-    after: `${openAiDelta({}, 'stop')}${withUsage ? openAiEvent([], { usage }) : ''}data: [DONE]\n\n`,
-  }
-}
+import { mediaTypes, scriptFor, type Script } from './scripts.ts'
 
 const httpChunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`
 
-const head = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n'
+const headOf = (mediaType: string): string =>
+  `HTTP/1.1 200 OK\r\nContent-Type: ${mediaType}\r\nTransfer-Encoding: chunked\r\n\r\n`
 const empty = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}'
 const last = '0\r\n\r\n'
 
@@ -92,15 +37,16 @@ class Session {
   }
 
   #answer(socket: Socket<Session>, path: string, withUsage: boolean): void {
-    const [, chunks, every] = /\/c(\d+)\/e(\d+)\/.*\/(?:completions|messages)/.exec(path) ?? []
-    if (chunks === undefined) return this.#write(socket, empty)
-    const isAnthropic = path.includes('/messages')
-    const make = (): Script => (isAnthropic ? anthropic(Number(chunks)) : openAi(Number(chunks), withUsage))
-    if (Number(every) > 0) return this.#drip(socket, make(), Number(chunks), Number(every))
+    const [, chunks, every] = /\/c(\d+)\/e(\d+)\//.exec(path) ?? []
+    const make = scriptFor(path)
+    if (chunks === undefined || make === undefined) return this.#write(socket, empty)
+    const head = headOf(mediaTypes[make.lines])
+    const script = make.of(Number(chunks), withUsage)
+    if (Number(every) > 0) return this.#drip(socket, head, script, Number(chunks), Number(every))
     const key = `${path} ${withUsage}`
     let burst: Buffer | undefined = bursts.get(key)
     if (burst === undefined) {
-      const { before, chunk, after } = make()
+      const { before, chunk, after } = script
       const middle = Array.from({ length: Number(chunks) }, (_, at) => httpChunk(chunk(at)))
       const body = httpChunk(before) + middle.join('') + httpChunk(after)
       burst = Buffer.from(head + body + last)
@@ -109,7 +55,13 @@ class Session {
     this.#write(socket, burst)
   }
 
-  #drip(socket: Socket<Session>, { before, chunk, after }: Script, chunks: number, every: number): void {
+  #drip(
+    socket: Socket<Session>,
+    head: string,
+    { before, chunk, after }: Script,
+    chunks: number,
+    every: number,
+  ): void {
     // Made once: every tenth chunk is the same.
     const made = Array.from({ length: 10 }, (_, at) => Buffer.from(httpChunk(chunk(at))))
     let sent = 0

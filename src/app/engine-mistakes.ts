@@ -5,17 +5,23 @@ import { findEngine } from '../serve/engines/find.ts'
 import { readMachine } from '../serve/engines/machine.ts'
 import { engineSettings, managedRows } from './local-models.ts'
 
-/** What the config asks of llama.cpp that the one on this machine, or the one that would be brought, does not do. */
-export async function engineMistakes(
-  config: Settings,
-  home: string,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<readonly Finding[]> {
-  const settings = engineSettings(config)
-  const wordy = managedRows(config).filter(
+type Env = Readonly<Record<string, string | undefined>>
+
+/** The rows with words for a llama-server. */
+const wordyRows = (config: Settings) =>
+  managedRows(config).filter(
     ([, { engine = 'llama-server', extraArgs }]) => engine === 'llama-server' && extraArgs !== undefined,
   )
-  if (wordy.length === 0 && settings.llamaServer === undefined) return []
+
+/** Nearly no config asks anything that the engine at hand might not do. */
+export const asksOfEngine = (config: Settings): boolean =>
+  wordyRows(config).length > 0 || engineSettings(config).llamaServer !== undefined
+
+/** What the config asks of llama.cpp that the one on this machine, or the one that would be brought, does not do. */
+export async function engineMistakes(config: Settings, home: string, env: Env): Promise<readonly Finding[]> {
+  if (!asksOfEngine(config)) return []
+  const settings = engineSettings(config)
+  const wordy = wordyRows(config)
   const machine = await readMachine()
   const found = await findEngine({ home, settings, machine, env }).catch(asFailure)
   if (found instanceof Failure && settings.llamaServer !== undefined) {

@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { Failure, failures, type Facts, type FailureCode } from '../core/failure.ts'
 import { parseListen } from '../config/index.ts'
+import { hashPrefixLength, hashSecret, proofOf } from '../protect/guard/keys.ts'
 import { OpenAiReading } from '../serve/backends/openai-read.ts'
 import { upstreamFailure } from '../serve/backends/upstream-failure.ts'
 import { SseReader } from '../serve/stream/sse.ts'
@@ -65,12 +67,20 @@ export const readKey = async (home: string): Promise<string | undefined> => {
   return kept.trim() === '' ? undefined : kept.trim()
 }
 
-/** True when it is an inhouse that takes requests. */
-export const answers = async (url: string): Promise<boolean> => {
+/**
+ * True when it is an inhouse that takes requests, and knows the key where there is one: it has to show that before the
+ * key is sent, which may be another program's that has the port by now.
+ */
+export const answers = async ({ url, key }: Endpoint): Promise<boolean> => {
+  const nonce = randomBytes(16).toString('hex')
+  const keyHash = key === undefined ? undefined : hashSecret(key)
+  const asked = keyHash === undefined ? '' : `?key=${keyHash.slice(0, hashPrefixLength)}&nonce=${nonce}`
   try {
-    const health = await call({ url, key: undefined }, '/health', { signal: AbortSignal.timeout(2000) })
-    const body = (await health.json()) as { status?: unknown; version?: unknown }
-    return body.status === 'ok' && typeof body.version === 'string'
+    const signal = AbortSignal.timeout(2000)
+    const health = await call({ url, key: undefined }, `/health${asked}`, { signal })
+    const body = (await health.json()) as { status?: unknown; version?: unknown; proof?: unknown }
+    const isOurs = body.status === 'ok' && typeof body.version === 'string'
+    return isOurs && (keyHash === undefined || body.proof === proofOf(keyHash, nonce))
   } catch {
     return false
   }

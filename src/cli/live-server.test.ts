@@ -70,6 +70,32 @@ test('a server that ends takes its record back; that of a killed one is passed o
   expect(existsSync(join(bed.home, 'engines'))).toBe(false)
 })
 
+test.each(['its port', 'its port and its pid', 'the address of the config'])(
+  'what took %s of a server that is gone gets neither the key nor a prompt',
+  async (taken) => {
+    // The home has its key from it.
+    await (await serve())[Symbol.asyncDispose]()
+    const got: (string | null)[] = []
+    using squatter = Bun.serve({
+      hostname: '127.0.0.1',
+      port: taken === 'the address of the config' ? Number(elsewhere.split(':')[1]) : 0,
+      fetch: (request) => {
+        const { pathname } = new URL(request.url)
+        if (pathname !== '/health') got.push(request.headers.get('authorization'))
+        return Response.json({ status: 'ok', version: '1', proof: 'a'.repeat(64), data: [] })
+      },
+    })
+    const gone = Bun.spawn(['true'])
+    await gone.exited
+    const pid = taken === 'its port and its pid' ? process.pid : gone.pid
+    if (squatter.port !== Number(elsewhere.split(':')[1]))
+      writeFileSync(record, JSON.stringify({ pid, url: `http://127.0.0.1:${squatter.port}` }))
+    expect((await bed.run(['bench'], env)).err).toContain(`Nobody answers at http://${elsewhere}`)
+    expect((await bed.run(['chat', 'hi'], { ...env, UPSTREAM_KEY: 'k' })).out).toBe('Hello there.\n')
+    expect(got).toEqual([])
+  },
+)
+
 test('the record of a server that was started later is left to it', async () => {
   const first = await serve()
   await using second = await serve()

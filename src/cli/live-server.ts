@@ -1,7 +1,7 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { answers, urlOf } from './client.ts'
+import { answers, readKey, urlOf } from './client.ts'
 
 const recordIn = (home: string): string => join(home, 'serving.json')
 
@@ -30,12 +30,26 @@ export const recordServer = async (home: string, url: string): Promise<() => Pro
   }
 }
 
-/** The url of the server that runs: the one that the home records, else the config's. Undefined when none answers. */
+/**
+ * The url of the server that runs: the one that the home records, else the config's. Undefined when none answers that
+ * knows the key which the commands send.
+ */
 export const liveServer = async (home: string, listen: string): Promise<string | undefined> => {
-  // A server that was killed leaves its record behind: it counts only where somebody answers.
-  for (const url of [(await recorded(home))?.url, urlOf(listen)])
-    if (url !== undefined && (await answers(url))) return url
+  const key = await readKey(home)
+  const record = await recorded(home)
+  // A server that was killed leaves its record behind, and its port to whoever takes it.
+  const urls = record !== undefined && isAlive(record.pid) ? [record.url, urlOf(listen)] : [urlOf(listen)]
+  for (const url of urls) if (await answers({ url, key })) return url
   return undefined
+}
+
+/** Whether this process is there, and of the same user. */
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
 }
 
 const recorded = async (home: string): Promise<Serving | undefined> => {

@@ -52,7 +52,8 @@ test('what an engine cannot be told is refused, and what it must be told is aske
   d: { backend: here, engine: command, command: { run: [x], speaks: klingon } }
   e: { backend: here, engine: vllm }
   f: { backend: here, engine: vlm, source: "file:/m" }
-  g: { backend: here, source: "file:/m", memoryBytes: much }`)
+  g: { backend: here, source: "file:/m", memoryBytes: much }
+  h: { backend: here, engine: vllm, source: "file:/m", gpus: [0, 0] }`)
   expect(wrong).toEqual([
     'models.a.gpuLayers is not for engine: vllm',
     'models.b.adapters is not for engine: ollama',
@@ -61,6 +62,7 @@ test('what an engine cannot be told is refused, and what it must be told is aske
     'models.e has no `source`, and its backend runs the model itself',
     expect.stringContaining('models.f.engine must be one of llama-server, vllm'),
     expect.stringContaining('models.g.memoryBytes'),
+    'models.h.gpus names an accelerator twice',
   ])
 })
 

@@ -30,6 +30,29 @@ test('a config with backends and no models is remarked on', () => {
   ])
 })
 
+test('a model of Ollama’s cloud behind a backend that is told to be ours is remarked on', () => {
+  const url = 'http://127.0.0.1:11434/v1'
+  const rows = {
+    ours: { kind: 'openai-compatible', url },
+    told: { kind: 'openai-compatible', url, place: 'office' },
+    native: { kind: 'ollama', url: 'http://127.0.0.1:11434' },
+    cloud: { kind: 'openai-compatible', url, place: 'cloud' },
+  }
+  const told = (backend: string, model: string): unknown[] =>
+    remarksOn(
+      schema.parse({
+        backends: rows,
+        places: { office: { kind: 'on-premises' } },
+        models: { m: { backend, model }, 'x:cloud': { backend: 'cloud' } },
+      }),
+    ).map(({ path, text }) => [path.join('.'), /place of (\w+ is \w+)/.exec(text)?.[1]])
+  expect(told('ours', 'gpt-oss:120b-cloud')).toEqual([['models.m', 'ours is local']])
+  expect(told('told', 'kimi:cloud')).toEqual([['models.m', 'told is office']])
+  expect(told('native', 'kimi:cloud')).toEqual([['models.m', 'native is local']])
+  expect(told('cloud', 'kimi:cloud')).toEqual([])
+  expect(told('ours', 'cloud')).toEqual([])
+})
+
 test('an INHOUSE_ variable that is no setting is remarked on, with the name that was perhaps meant', () => {
   const told = (...names: string[]): string[] =>
     unknownVariables(Object.fromEntries(names.map((name) => [name, '1'])), settings, [

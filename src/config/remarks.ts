@@ -1,19 +1,44 @@
 import { matchName } from '../core/names.ts'
+import { builtInPlaces } from '../core/place.ts'
+import { isCloudName, kindOf } from '../serve/backends/index.ts'
 import type { Finding } from './issues.ts'
 import { nearest } from './nearest.ts'
 import type { Problem } from './problem.ts'
 import type { Settings } from './schema.ts'
 
 /** What is taken as it is, but is hardly meant so. Pure. */
-export function remarksOn({ models, limits }: Settings): readonly Finding[] {
-  const rows = Object.keys(models)
+export function remarksOn(config: Settings): readonly Finding[] {
+  const rows = Object.keys(config.models)
   if (rows.length === 0) return [{ path: ['models'], text: 'names no model: nothing is served' }]
-  return Object.keys(limits.models)
+  return [...vainLimits(config, rows), ...handedOn(config)]
+}
+
+const vainLimits = ({ limits }: Settings, rows: readonly string[]): readonly Finding[] =>
+  Object.keys(limits.models)
     .filter((name) => !takes(rows, name))
     .map((name) => ({
       path: ['limits', 'models', name],
       text: `limits nothing: no row of \`models\` takes that name; ${nearRow(name, rows)}`,
     }))
+
+/** Rows whose calls their backend refuses: an Ollama would hand them on to its cloud. */
+function handedOn({ models, backends, places }: Settings): readonly Finding[] {
+  const known: Readonly<Record<string, { readonly kind: string } | undefined>> = {
+    ...builtInPlaces,
+    ...places,
+  }
+  return Object.entries(models).flatMap(([name, { backend = '', model = name }]) => {
+    const row = backends[backend]
+    if (row === undefined || kindOf(row).runsModels === true || !isCloudName(model)) return []
+    const place = kindOf(row).placeOf(row)
+    if (known[place]?.kind === 'third-party') return []
+    return [
+      {
+        path: ['models', name],
+        text: `is a model of Ollama’s cloud, and the place of ${backend} is ${place}: every call is refused; give that backend \`place: cloud\``,
+      },
+    ]
+  })
 }
 
 const nearRow = (name: string, rows: readonly string[]): string => {

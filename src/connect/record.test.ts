@@ -1,5 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { chmod, lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
@@ -22,8 +33,8 @@ const tool: Tool = {
   steps: () => [],
 }
 
-const wanted = (model: string): readonly FileSettings[] => [
-  { path: file, format: 'jsonc', settings: [{ path: ['ai', 'model'], value: model }] },
+const wanted = (model: string, path = file): readonly FileSettings[] => [
+  { path, format: 'jsonc', settings: [{ path: ['ai', 'model'], value: model }] },
 ]
 
 const connect = async (model = 'small'): Promise<void> => {
@@ -126,6 +137,34 @@ test('a file that was not there, and in which the user wrote since, stays with t
   await writeFile(file, (await readFile(file, 'utf8')).replace('{', '{\n  "theme": "dark",'))
   await undo()
   expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ theme: 'dark' })
+})
+
+test('a link to a file that is not there yet stays a link, and what it led to goes again', async () => {
+  const real = join(folder, 'dotfiles', 'settings.json')
+  await mkdir(dirname(file), { recursive: true })
+  await symlink('../../dotfiles/settings.json', file)
+  await connect()
+  expect((await lstat(file)).isSymbolicLink()).toBe(true)
+  expect(await readFile(real, 'utf8')).toContain('small')
+  await undo()
+  expect((await lstat(file)).isSymbolicLink()).toBe(true)
+  expect(await stat(dirname(real)).catch(() => 'gone')).toBe('gone')
+})
+
+test('a file that a second connect leaves out gets its own mode back, and no backup of it stays', async () => {
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(file, before, { mode: 0o644 })
+  const other = join(folder, 'other', 'settings.json')
+  const plan = await connections.plan(tool, [...wanted('small'), ...wanted('small', other)])
+  await connections.connect(tool, plan, { at: 0, url: 'http://here', model: 'small' })
+  const again = await connections.plan(tool, wanted('small', other))
+  await connections.connect(tool, again, { at: 0, url: 'http://here', model: 'small' })
+  expect(await readFile(file, 'utf8')).toBe(before)
+  expect(await modeOf(file)).toBe(0o644)
+  expect(await readdir(join(folder, 'home', 'connect'))).toEqual(['editor.json'])
+  const none = await connections.plan(tool, wanted('small'))
+  await connections.connect(tool, none, { at: 0, url: 'http://here', model: 'small' })
+  expect(await stat(dirname(other)).catch(() => 'gone')).toBe('gone')
 })
 
 test('what the user put back or took away by hand needs no undoing', async () => {

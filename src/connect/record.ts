@@ -1,6 +1,17 @@
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, readFile, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import {
+  chmod,
+  mkdir,
+  readFile,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 
 import { Failure } from '../core/failure.ts'
 import { formats } from './formats/index.ts'
@@ -73,7 +84,10 @@ export class Connections {
     }
   }
 
-  /** Makes the change: backups first, then the record, then the files, each at once and with mode 600. */
+  /**
+   * Makes the change: backups first, then the record, then the files, each at once and with mode 600. Files that are no
+   * longer ours get their own mode back, with the folders that were made for them gone, and no backup stays unnamed.
+   */
   async connect(tool: Tool, plan: Plan, facts: Pick<Connected, 'at' | 'url' | 'model'>): Promise<Connected> {
     const earlier = await this.find(tool.id)
     await mkdir(this.#folder, { recursive: true, mode: 0o700 })
@@ -82,7 +96,7 @@ export class Connections {
       const [edit, base] = [plan.edits[at], plan.base[at]]
       const known = earlier?.files.find((file) => file.settings.path === settings.path)
       const mode = known?.before?.mode ?? (await modeOf(settings.path))
-      const made = known?.made ?? (await missingFolders(dirname(settings.path)))
+      const made = known?.made ?? (await missingFolders(dirname(await targetOf(settings.path))))
       const backup = join(this.#folder, `${tool.id}.${at}.${basename(settings.path)}`)
       if (base !== undefined) await writePrivately(backup, base)
       files.push({
@@ -94,7 +108,14 @@ export class Connections {
     }
     const connected: Connected = { tool: tool.id, ...facts, files }
     await writePrivately(this.#recordPath(tool.id), JSON.stringify(connected, undefined, 2))
-    await this.#write(plan.edits, new Map())
+    const left = (earlier?.files ?? []).filter((file) =>
+      plan.settings.every(({ path }) => path !== file.settings.path),
+    )
+    await this.#write(plan.edits, modesOf(left))
+    await removeMade(left)
+    const named = new Set(files.map(({ before }) => before?.backup))
+    for (const { before } of earlier?.files ?? [])
+      if (before !== undefined && !named.has(before.backup)) await rm(before.backup, { force: true })
     return connected
   }
 
@@ -121,11 +142,8 @@ export class Connections {
   async undo(tool: Tool, edits: readonly FileEdit[]): Promise<void> {
     const connected = await this.find(tool.id)
     if (connected === undefined) return
-    const modes = new Map(connected.files.map(({ settings, before }) => [settings.path, before?.mode]))
-    await this.#write(edits, modes)
-    for (const { made } of connected.files)
-      // A folder in which something else is by now stays.
-      for (const folder of made) await rmdir(folder).catch(() => undefined)
+    await this.#write(edits, modesOf(connected.files))
+    await removeMade(connected.files)
     for (const { before } of connected.files)
       if (before !== undefined) await rm(before.backup, { force: true })
     await rm(this.#recordPath(tool.id), { force: true })
@@ -134,7 +152,7 @@ export class Connections {
   async #write(edits: readonly FileEdit[], modes: ReadonlyMap<string, number | undefined>): Promise<void> {
     for (const { path, now, next } of edits) {
       if (next === undefined) {
-        if (now !== undefined) await rm(path, { force: true })
+        if (now !== undefined) await rm(await targetOf(path), { force: true })
         continue
       }
       if (next !== now) await writePrivately(path, next)
@@ -145,6 +163,14 @@ export class Connections {
   #recordPath(tool: string): string {
     return join(this.#folder, `${tool}.json`)
   }
+}
+
+const modesOf = (files: Connected['files']): ReadonlyMap<string, number | undefined> =>
+  new Map(files.map(({ settings, before }) => [settings.path, before?.mode]))
+
+/** A folder in which something else is by now stays. */
+const removeMade = async (files: Connected['files']): Promise<void> => {
+  for (const { made } of files) for (const folder of made) await rmdir(folder).catch(() => undefined)
 }
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex')
@@ -171,12 +197,24 @@ const missingFolders = async (folder: string): Promise<string[]> =>
 
 /** At once or not at all, and through a link: dotfiles often are one. */
 const writePrivately = async (path: string, text: string): Promise<void> => {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  const real = await realpath(path).catch(() => path)
+  const real = await targetOf(path)
+  await mkdir(dirname(real), { recursive: true, mode: 0o700 })
   const beside = `${real}.inhouse-new`
   await rm(beside, { force: true })
   await writeFile(beside, text, { mode: 0o600, flag: 'wx' })
   await rename(beside, real)
+}
+
+/** Where a link leads, also when nothing is there yet; a path that is no link is its own. */
+const targetOf = async (path: string): Promise<string> => {
+  try {
+    return await realpath(path)
+  } catch (error) {
+    // A link that leads in a circle is nobody's file.
+    if (!isMissing(error)) throw error
+  }
+  const to = await readlink(path).catch(() => undefined)
+  return to === undefined ? path : targetOf(resolve(await realpath(dirname(path)), to))
 }
 
 /** Failures of an edit name the file. */

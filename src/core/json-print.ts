@@ -82,7 +82,8 @@ export class Printer {
   }
 }
 
-const isSmall = (value: unknown): boolean => left(value, mostValues, deepest) >= 0
+/** It is printed in one go. */
+export const isSmall = (value: unknown): boolean => left(value, mostValues, deepest) >= 0
 
 /** What is left of a budget of values when this one is taken out of it; negative when it is too large or too deep. */
 function left(value: unknown, budget: number, depth: number): number {

@@ -1,7 +1,7 @@
 import { Failure } from './failure.ts'
 import { closeBrace, openBrace, openBracket } from './json-bytes.ts'
 import { decodeJson } from './json-decode.ts'
-import { Printer } from './json-print.ts'
+import { isSmall, Printer } from './json-print.ts'
 import { readJson, type JsonObject } from './json-read.ts'
 import { Scanner, type Member } from './json-scanner.ts'
 import { atOnce, inTurns, type Work } from './turns.ts'
@@ -73,9 +73,12 @@ export class JsonText {
 
   /** The text of a value that is made of JSON's own, in steps; undefined members are left out. */
   static *printed(value: Readonly<Record<string, unknown>>): Work<JsonText> {
+    const members = Object.entries(value).filter(([, member]) => member !== undefined)
+    if (isSmall(value)) {
+      return new JsonText(encoder.encode(JSON.stringify(value)), Object.fromEntries(members), undefined)
+    }
     const printer = new Printer()
     const spans: Member[] = []
-    const members = Object.entries(value).filter(([, member]) => member !== undefined)
     for (const [key, member] of members) {
       printer.write(spans.length === 0 ? '{' : ',')
       const keyStart = printer.length
@@ -89,6 +92,7 @@ export class JsonText {
   }
 
   keys(): string[] {
+    if (this.#value !== undefined) return Object.keys(this.#value)
     return this.#members.map((member) => member.key)
   }
 

@@ -33,6 +33,8 @@ export interface ServerParts {
   readonly around?: Readonly<Record<string, Around>>
   readonly version: string
   readiness(): Readiness
+  /** Shows who has a key that it is known here, by the beginning of its hash, with an answer to a nonce. */
+  prove(hashPrefix: string, nonce: string): Promise<string | undefined>
   limits(): BodyLimits
   /** Web origins whose pages may call; `*` stands for all. */
   corsOrigins(): readonly string[]
@@ -90,7 +92,11 @@ function createRoutes(parts: ServerParts): Hono {
     for (const path of surface.paths)
       add('POST', path, surface.error, (c) => answer(c.req.raw, surface, parts))
   for (const page of parts.pages) add(page.method, page.path, page.error, (c) => shown(c, page, parts))
-  add('GET', '/health', openAiError, (c) => c.json({ status: 'ok', version: parts.version }))
+  add('GET', '/health', openAiError, async (c) => {
+    const { key, nonce } = c.req.query()
+    const proof = key === undefined || nonce === undefined ? undefined : await parts.prove(key, nonce)
+    return c.json({ status: 'ok', version: parts.version, ...(proof !== undefined && { proof }) })
+  })
   add('GET', '/ready', openAiError, (c) => {
     const readiness = parts.readiness()
     return c.json(readiness, readiness.ready ? 200 : 503)

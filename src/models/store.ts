@@ -4,6 +4,7 @@ import { dirname, join, relative } from 'node:path'
 
 import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
+import { slug } from '../core/slug.ts'
 import { diskFailure, errorCode, syncFolder } from '../install/disk.ts'
 import { sha256OfFile } from '../install/download.ts'
 import { withLock } from '../install/lock.ts'
@@ -254,15 +255,6 @@ const goneFailure = (error: unknown, source: string): unknown =>
   errorCode(error) === 'ENOENT'
     ? new Failure('download_failed', `A file of ${source} was removed meanwhile.`, { cause: error })
     : error
-
-/** A file name for a source: readable, and its own. */
-const slug = (source: string): string => {
-  const readable = source
-    .replace(/#.*/, '')
-    .replaceAll(/[^\w.=-]+/g, '-')
-    .slice(0, 80)
-  return `${readable}-${createHash('sha256').update(source).digest('hex').slice(0, 12)}`
-}
 
 const needsView = ({ files }: ModelRecord): boolean =>
   files.filter(({ role }) => role === 'model' || role === 'sidecar').length > 1

@@ -67,6 +67,22 @@ export class SqliteStore implements Store {
     return result
   }
 
+  checkpoint(): Promise<boolean> {
+    const result = this.#last.then(() => this.#checkpoint())
+    this.#last = result.catch(() => {})
+    return result
+  }
+
+  #checkpoint(): boolean {
+    try {
+      const [row] = this.#writer.statement('PRAGMA wal_checkpoint(TRUNCATE)').all() as { busy: number }[]
+      return row?.busy === 0
+    } catch (error) {
+      if (isBusy(error)) return false
+      throw storeFailure(error, this.#path)
+    }
+  }
+
   async #run<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const { db } = this.#writer
     try {

@@ -26,6 +26,11 @@ export interface Store extends Reader {
    * `work` awaits nothing but its own statements.
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
+  /**
+   * Empties the log that commits are written to before the file, so that what was deleted stands in neither. False
+   * where another process is at work on it just now. Blocks this process.
+   */
+  checkpoint(): Promise<boolean>
   /** Calls back within a second after another process has committed. Answers a function that ends it. */
   watch(onChange: () => void): () => void
   /** A consistent copy while others go on writing; the file appears whole or not at all. Blocks this process. */

@@ -42,6 +42,7 @@ const fragile = (store: Store) => {
     dialect: store.dialect,
     transaction,
     all: (sql, values) => store.all(sql, values),
+    checkpoint: () => store.checkpoint(),
     watch: (onChange) => store.watch(onChange),
     backup: (file) => store.backup(file),
     close: () => store.close(),

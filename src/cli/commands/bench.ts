@@ -68,7 +68,9 @@ const run = async (context: Context, options: Options, named: string | undefined
 
 const serverHere = async ({ home, load }: Context): Promise<string> => {
   const { listen } = (await load({ secrets: 'unread' })).config
-  return (await liveServer(home, listen)) ?? urlOf(listen)
+  const url = await liveServer(home, listen)
+  if (url !== undefined) return url
+  throw new Failure('server_unreachable', `Nobody answers at ${urlOf(listen)} who knows the key.`)
 }
 
 const measureAll = async (

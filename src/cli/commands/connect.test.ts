@@ -84,6 +84,18 @@ describe('connect', () => {
     expect(await desk.keyNames()).not.toContain('connect-aider')
   })
 
+  test('shows none of the secrets that stand beside what changes, or go', async () => {
+    await using desk = await Desk.open()
+    const file = join(desk.home, '.aider.conf.yml')
+    await writeFile(file, 'anthropic-api-key: sEcret1\nopenai-api-key: sEcret2\n')
+    const { code, err, out } = await desk.run(['connect', 'aider', '--yes'])
+    expect([code, err.includes('- openai-api-key: …'), (err + out).includes('sEcret')]).toEqual([
+      0,
+      true,
+      false,
+    ])
+  })
+
   test('writes nothing, and makes no key, where nobody can be asked', async () => {
     await using desk = await Desk.open()
     expect(await desk.run(['connect', 'zed'])).toMatchObject({

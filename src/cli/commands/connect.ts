@@ -4,6 +4,7 @@ import { homedir } from 'node:os'
 import { Argument, Option } from 'commander'
 
 import { Failure } from '../../core/failure.ts'
+import { masked, unseen } from '../../connect/masked.ts'
 import { Connections, type FileEdit } from '../../connect/record.ts'
 import { languages, snippet, type Language } from '../../connect/snippets.ts'
 import type { Connection, Places, Tool } from '../../connect/tool.ts'
@@ -106,9 +107,6 @@ const list = async (context: Context, options: Options): Promise<void> => {
   if (!context.isJson) context.say(context.paint.dim('`inhouse connect TOOL` shows what would change.\n'))
 }
 
-/** The diff is shown with this in the place of a key that may not be made yet. */
-const unseen = 'ih-…'
-
 const connectionOf = (
   context: Context,
   tool: Tool,
@@ -133,6 +131,7 @@ const write = async (
   // Asked now: our own file would be taken for a sign of it.
   const isHere = isInstalled(tool)
   const connections = new Connections(context.home)
+  // In the place of a key that may not be made yet.
   const preview = connectionOf(context, tool, served, options, unseen)
   const planned = await connections.plan(tool, filesOf(preview, places()))
   show(context, planned.edits)
@@ -220,10 +219,7 @@ const show = (context: Context, edits: readonly FileEdit[]): void => {
   for (const { path, now, next } of edits) {
     if (now === next) continue
     const what = now === undefined ? ' (new)' : next === undefined ? ' (goes)' : ''
-    const diff = diffText(masked(now), masked(next), context.paint)
+    const diff = diffText(masked(now ?? ''), masked(next ?? ''), context.paint)
     context.say(`${context.paint.bold(path)}${what}\n${diff}\n`)
   }
 }
-
-/** Keys are not for the screen. */
-const masked = (text = ''): string => text.replaceAll(/\bih-\w{20,}/g, unseen)

@@ -33,7 +33,7 @@ export const checkLocalModels = async (place: Place): Promise<Check[]> => {
     isOurs ? checkEngine(place) : nothing,
     checkOtherEngines(place, rows),
     Promise.all(
-      rows.map(([name, { source }]) => (source === undefined ? nothing : checkModel(place, name, source))),
+      rows.flatMap(([name, { source }]) => (source === undefined ? [] : [checkModel(place, name, source)])),
     ),
   ])
   const packages = [...engine.packages, ...models.flatMap((model) => model.packages)]

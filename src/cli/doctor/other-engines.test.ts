@@ -18,7 +18,12 @@ const program = async (name: string, script = 'exit 0'): Promise<string> => {
 }
 
 const machine = {
-  ...{ platform: 'darwin', arch: 'arm64', cpu: 'M', cores: 2, memoryBytes: 8e9, gpus: [] },
+  platform: 'darwin',
+  arch: 'arm64',
+  cpu: 'M',
+  cores: 2,
+  memoryBytes: 8e9,
+  gpus: [],
   cpuFlags: new Set<string>(),
 }
 

@@ -1,26 +1,24 @@
 import { Failure } from '../../core/failure.ts'
+import { decodeJson } from '../../core/json-decode.ts'
 import { JsonText } from '../../core/json.ts'
-import { shownItem, type Item } from '../../serve/conversations/items.ts'
-import type { ResponseStore } from '../../serve/conversations/response-store.ts'
-import type { Gateway } from '../../serve/gateway/gateway.ts'
+import { inTurns, type Work } from '../../core/turns.ts'
+import { idOf, itemsOf, shownItem, type Item } from '../../serve/conversations/items.ts'
 import { sseMessage } from '../../serve/stream/sse-writer.ts'
 import { openAiError } from '../../serve/surfaces/openai-error.ts'
 import { responseError } from '../../serve/surfaces/openai-responses-resource.ts'
 import type { Asked, Page } from '../page.ts'
 import { done } from '../responses/background-run.ts'
 import type { BackgroundRuns } from '../responses/background.ts'
-import { compact } from '../responses/compact.ts'
+import { compact, type CompactParts } from '../responses/compact.ts'
 import { EventMessages } from '../responses/event-messages.ts'
 
-export interface ResponsePagesParts {
-  readonly responses: ResponseStore
+export interface ResponsePagesParts extends CompactParts {
   readonly runs: BackgroundRuns
-  readonly gateway: Gateway
-  readonly now: () => number
 }
 
 /** What can be done with responses that are kept, each by the key that made it. */
-export function responsePages({ responses, runs, gateway, now }: ResponsePagesParts): readonly Page[] {
+export function responsePages(parts: ResponsePagesParts): readonly Page[] {
+  const { responses, runs } = parts
   const page = (method: Page['method'], path: string, answer: Page['answer']): Page => ({
     method,
     path: `/v1/responses/${path}`,
@@ -29,7 +27,7 @@ export function responsePages({ responses, runs, gateway, now }: ResponsePagesPa
   })
   const resourceOf = async ({ identity, param }: Asked): Promise<JsonText> => {
     const running = runs.find(identity.key, param('id'))
-    if (running !== undefined) return JsonText.from(running.resource)
+    if (running !== undefined) return inTurns(JsonText.printed(running.resource))
     const kept = await responses.resource(identity.key, param('id'))
     if (kept === undefined) throw unknown(param('id'))
     return asLost(await JsonText.read(kept))
@@ -70,11 +68,11 @@ export function responsePages({ responses, runs, gateway, now }: ResponsePagesPa
   const inputItems = async ({ request, identity, param }: Asked): Promise<Response> => {
     const input = await responses.input(identity.key, param('id'))
     if (input === undefined) throw unknown(param('id'))
-    return Response.json(itemPage(input, param('id'), new URL(request.url).searchParams))
+    return json((await inTurns(itemPage(input, param('id'), new URL(request.url).searchParams))).bytes)
   }
 
   return [
-    page('POST', 'compact', (asked) => compact(asked, gateway, responses, now)),
+    page('POST', 'compact', (asked) => compact(asked, parts)),
     page('GET', ':id', retrieve),
     page('DELETE', ':id', remove),
     page('POST', ':id/cancel', cancel),
@@ -94,12 +92,9 @@ function asLost(resource: JsonText): JsonText {
 }
 
 function lostStream(resource: JsonText, after: number): string {
-  const event = {
-    type: 'response.failed',
-    sequence_number: after + 1,
-    response: resource.value(),
-  }
-  return sseMessage(JSON.stringify(event), event.type) + done
+  const type = 'response.failed'
+  const response = new TextDecoder().decode(resource.bytes)
+  return sseMessage(`{"type":"${type}","sequence_number":${after + 1},"response":${response}}`, type) + done
 }
 
 function eventsAfter(events: Uint8Array, after: number): string {
@@ -117,26 +112,35 @@ function eventsAfter(events: Uint8Array, after: number): string {
 const usualPage = 20
 const largestPage = 100
 
-function itemPage(input: Uint8Array, id: string, query: URLSearchParams): object {
+/** In steps; no other items are decoded than those of the page. */
+function* itemPage(input: Uint8Array, id: string, query: URLSearchParams): Work<JsonText> {
   const limit = whole(query, 'limit', 1, usualPage, largestPage)
   const order = query.get('order') ?? 'desc'
   if (order !== 'asc' && order !== 'desc') throw wrong('order', '`order` must be asc or desc.')
   const suffix = id.replace(/^resp_/, '')
-  const items = (JSON.parse(new TextDecoder().decode(input)) as readonly Item[]).map((item, at) =>
-    shownItem(item, `item_${suffix}_${at}`),
-  )
+  const items = (yield* itemsOf(input)).map((bytes, at) => ({ bytes, id: `item_${suffix}_${at}` }))
   if (order === 'desc') items.reverse()
   const after = query.get('after')
-  const from = after === null ? 0 : items.findIndex((item) => item['id'] === after) + 1
-  if (after !== null && from === 0) throw wrong('after', '`after` names no item of this response.')
-  const data = items.slice(from, from + limit)
-  return {
+  let from = 0
+  if (after !== null) {
+    let shown: string | undefined
+    for (; from < items.length && shown !== after; from++) {
+      const item = items[from]
+      if (item !== undefined) shown = (yield* idOf(item.bytes)) ?? item.id
+    }
+    if (shown !== after) throw wrong('after', '`after` names no item of this response.')
+  }
+  const data: Item[] = []
+  for (const item of items.slice(from, from + limit)) {
+    data.push(shownItem((yield* decodeJson(item.bytes, 0)) as Item, item.id))
+  }
+  return yield* JsonText.printed({
     object: 'list',
     data,
     first_id: data[0]?.['id'] ?? null,
     last_id: data.at(-1)?.['id'] ?? null,
     has_more: from + limit < items.length,
-  }
+  })
 }
 
 function whole(query: URLSearchParams, key: string, least: number, usual: number, most = 2 ** 31): number {

@@ -1,5 +1,7 @@
 import { Failure } from '../../core/failure.ts'
-import { itemIds, type Item } from '../../serve/conversations/items.ts'
+import { JsonText } from '../../core/json.ts'
+import { inTurns } from '../../core/turns.ts'
+import { itemIds, outputItems, type Item } from '../../serve/conversations/items.ts'
 import type { KeptResponse } from '../../serve/conversations/response-store.ts'
 import { sseMessage, ssePing } from '../../serve/stream/sse-writer.ts'
 import { responseError } from '../../serve/surfaces/openai-responses-resource.ts'
@@ -37,24 +39,27 @@ export class BackgroundRun {
   #news = Promise.withResolvers<void>()
   #bytes = 0
   #resource: Resource
+  /** What clients are told of: all but its end, until that is kept. */
+  #told: { readonly resource: Resource; readonly events: number }
   #isCancelled = false
   #isOver = false
 
   constructor(parts: RunParts) {
     this.#parts = parts
     this.#resource = parts.queued
+    this.#told = { resource: parts.queued, events: 0 }
     this.ended = this.#end.promise
   }
 
   get resource(): Resource {
-    return this.#resource
+    return this.#told.resource
   }
 
   /** Takes in the whole answer. Resolves when it is kept; rejects when it cannot be. */
   async read(): Promise<void> {
     try {
       await this.#readAll()
-      await this.#parts.keep(this.kept())
+      await this.#parts.keep(await this.kept())
     } finally {
       this.#isOver = true
       this.#tell()
@@ -76,8 +81,8 @@ export class BackgroundRun {
     return new ReadableStream(
       {
         pull: async (controller) => {
-          if (at >= this.#events.length && !this.#isOver) await this.#news.promise
-          const event = this.#events[at]
+          if (at >= this.#told.events && !this.#isOver) await this.#news.promise
+          const event = at < this.#told.events ? this.#events[at] : undefined
           if (event !== undefined) at++
           controller.enqueue(encoder.encode(event?.text ?? (this.#isOver ? done : ssePing)))
           if (event === undefined && this.#isOver) controller.close()
@@ -87,14 +92,14 @@ export class BackgroundRun {
     )
   }
 
-  kept(): KeptResponse {
+  async kept(): Promise<KeptResponse> {
     const { id, input } = this.#parts
-    const output = this.#resource['output'] as readonly Item[]
+    const resource = await inTurns(JsonText.printed(this.#resource))
     return {
       id,
       input,
-      resource: encoder.encode(JSON.stringify(this.#resource)),
-      items: itemIds(output),
+      resource: resource.bytes,
+      items: await inTurns(itemIds(outputItems(resource))),
       ...(this.#events.length > 0 && {
         events: encoder.encode(this.#events.map(({ text }) => text).join('')),
       }),
@@ -111,7 +116,7 @@ export class BackgroundRun {
         return
       }
       for (const data of messages.push(chunk)) this.#see(JSON.parse(data) as Event)
-      this.#tell()
+      if (!isFinal(this.#resource)) this.#tell()
     }
     if (isFinal(this.#resource)) return
     if (this.#isCancelled) this.#resource = { ...this.#resource, status: 'cancelled' }
@@ -145,6 +150,7 @@ export class BackgroundRun {
   }
 
   #tell(): void {
+    this.#told = { resource: this.#resource, events: this.#events.length }
     this.#news.resolve()
     this.#news = Promise.withResolvers()
   }

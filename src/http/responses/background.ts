@@ -41,7 +41,7 @@ export class BackgroundRuns {
     const { responses, now, maxBytes } = this.#parts
     const requestId = headers.get('x-inhouse-request-id') ?? ''
     const id = responseId(requestId)
-    const request = surface.parse(JsonText.parse(turn.body), () => undefined)
+    const request = surface.parse(await JsonText.read(turn.body), () => undefined)
     const draft = new ResponseDraft(
       { requestId, created: Math.floor(now() / 1000), request },
       () => undefined,
@@ -58,7 +58,7 @@ export class BackgroundRuns {
     const key = keyOf(owner, id)
     this.#running.set(key, run)
     try {
-      await responses.keep(owner, run.kept())
+      await responses.keep(owner, await run.kept())
     } catch (thrown) {
       // Nobody could come back for it.
       this.#running.delete(key)

@@ -3,17 +3,20 @@ import { asFailure } from '../../core/failure.ts'
 import type { Guard, Identity } from '../../core/guard.ts'
 import { JsonText, type Edit } from '../../core/json.ts'
 import type { Surface } from '../../core/surface.ts'
-import { itemIds, outputItems, type Item } from '../../serve/conversations/items.ts'
+import { paced } from '../../core/turns.ts'
+import { itemIds, outputItems } from '../../serve/conversations/items.ts'
 import type { KeptResponse, ResponseStore } from '../../serve/conversations/response-store.ts'
 import { beginTurn, type Earlier, type Turn } from '../../serve/conversations/turn.ts'
 import type { Incoming } from '../../serve/gateway/gateway.ts'
 import type { Around } from '../server.ts'
 import type { BackgroundRuns } from './background.ts'
-import { watchLast } from './last-event.ts'
+import { watchLast, type Reading } from './last-event.ts'
 
 export interface KeepingParts {
   readonly responses: ResponseStore
   readonly runs: BackgroundRuns
+  /** What a request may take with the conversation before it. */
+  readonly maxTurnBytes: () => number
   /** Told what could not be kept; for the log. */
   readonly failed: (failure: Failure, requestId: string) => void
 }
@@ -34,7 +37,7 @@ export const keeping =
 
 /** What is counted is the whole conversation too. */
 export const counting =
-  ({ responses }: KeepingParts): Around =>
+  ({ responses, maxTurnBytes }: KeepingParts): Around =>
   async (call, handle) => {
     let owner = ''
     const known = (identity: Identity): Identity => {
@@ -50,7 +53,10 @@ export const counting =
       },
       signal: () => call.signal(),
       header: (name) => call.header(name),
-      body: async () => (await beginTurn(await call.body(), { owner, store: responses })).body,
+      body: async () => {
+        const past = { owner, store: responses, maxBytes: maxTurnBytes() }
+        return (await beginTurn(await call.body(), past)).body
+      },
     })
   }
 
@@ -105,6 +111,7 @@ class KeptCall implements Incoming {
     this.#turn = await beginTurn(await this.#call.body(), {
       owner: this.#owner,
       store: this.#parts.responses,
+      maxBytes: this.#parts.maxTurnBytes(),
       ...(memory !== undefined && { recall: (id) => memory.recall(id) }),
     })
     return this.#turn.body
@@ -121,24 +128,23 @@ class KeptCall implements Incoming {
       return this.#parts.runs.start({ owner: this.#owner, turn, surface: this.surface, body, headers, stop })
     }
     if (!turn.isKept && this.#memory === undefined) return new Response(body, { headers })
-    const ended = (resource: JsonText): Promise<void> => this.#keep(resource, turn, headers)
+    const ended = (reading: Reading): Promise<void> => this.#keep(reading, turn, headers)
     if (headers.get('content-type')?.startsWith('text/event-stream') === true) {
       return new Response(watchLast(body, ended), { headers })
     }
     const bytes = await response.bytes()
-    await ended(await JsonText.read(bytes))
+    await ended(JsonText.read(bytes))
     return new Response(bytes, { headers })
   }
 
-  /** What cannot be kept is answered all the same: it has been paid for. */
-  async #keep(resource: JsonText, turn: Turn, headers: Headers): Promise<void> {
-    const id = resource.get('id')
-    if (typeof id !== 'string') return
-    const kept = keptResponse(id, resource, turn)
-    this.#memory?.remember(id, { input: turn.input, output: outputItems(resource) })
-    if (!turn.isKept) return
+  /** What cannot be read or kept is answered all the same: it has been paid for. */
+  async #keep(reading: Reading, turn: Turn, headers: Headers): Promise<void> {
     try {
-      await this.#parts.responses.keep(this.#owner, kept)
+      const resource = await reading
+      const id = resource?.get('id')
+      if (resource === undefined || typeof id !== 'string') return
+      this.#memory?.remember(id, { input: turn.input, output: outputItems(resource) })
+      if (turn.isKept) await this.#parts.responses.keep(this.#owner, await keptResponse(id, resource, turn))
     } catch (thrown) {
       this.#parts.failed(asFailure(thrown), headers.get('x-inhouse-request-id') ?? '')
     }
@@ -154,16 +160,16 @@ function warned(headers: Headers, warnings: readonly string[]): Headers {
 }
 
 /** A vendor was told to keep nothing and to know of no other response: what we keep says what the client asked for. */
-function keptResponse(id: string, resource: JsonText, turn: Turn): KeptResponse {
+async function keptResponse(id: string, resource: JsonText, turn: Turn): Promise<KeptResponse> {
   const facts = { store: turn.isKept, previous_response_id: turn.previous ?? null }
   const edits: Edit[] = Object.entries(facts)
     .filter(([key, value]) => resource.get(key) !== value)
     .map(([key, value]) => ({ path: [key], value }))
-  const output = resource.get('output')
+  const output = outputItems(resource)
   return {
     id,
     input: turn.input,
-    resource: resource.edit(edits),
-    items: Array.isArray(output) ? itemIds(output as readonly Item[]) : [],
+    resource: await paced(resource.bytes.length, resource.editing(edits)),
+    items: await paced(output.length, itemIds(output)),
   }
 }

@@ -16,12 +16,18 @@ export interface ResponsesServing {
   settled(): Promise<void>
 }
 
-export function serveResponses(parts: RunsParts & { readonly gateway: Gateway }): ResponsesServing {
-  const { responses, now, failed, gateway } = parts
+export interface ResponsesServingParts extends RunsParts {
+  readonly gateway: Gateway
+  /** What a request may take with the conversation before it. */
+  readonly maxTurnBytes: () => number
+}
+
+export function serveResponses(parts: ResponsesServingParts): ResponsesServing {
+  const { responses, now, failed, gateway, maxTurnBytes } = parts
   const runs = new BackgroundRuns(parts)
-  const kept = { responses, runs, failed }
+  const kept = { responses, runs, failed, maxTurnBytes }
   return {
-    pages: responsePages({ responses, runs, gateway, now }),
+    pages: responsePages({ responses, runs, gateway, maxTurnBytes, now }),
     around: { 'openai-responses': keeping(kept), 'openai-count': counting(kept) },
     sockets: (server) => responsesSockets(server, kept, now),
     settled: () => runs.settled(),

@@ -28,7 +28,8 @@ const mostWaiting = 16
  */
 export class ResponsesSession implements Session {
   readonly #parts: SessionParts
-  readonly #stop = new AbortController()
+  /** Gives up the turn that is answered. Each has its own, or what listens to it would stay as long as the connection. */
+  #stop = new AbortController()
   readonly #waiting: string[] = []
   #wire: Wire | undefined
   #last: { readonly id: string; readonly earlier: Earlier } | undefined
@@ -70,6 +71,7 @@ export class ResponsesSession implements Session {
   }
 
   async #turn(text: string): Promise<void> {
+    this.#stop = new AbortController()
     const message = await JsonText.read(new TextEncoder().encode(text))
     if (message.get('type') !== 'response.create') {
       throw new Failure('bad_request', { message: '`type` must be response.create.', param: 'type' })
@@ -106,11 +108,12 @@ export class ResponsesSession implements Session {
 
   #call(body: Uint8Array): Incoming {
     const { headers, identify } = this.#parts
+    const { signal } = this.#stop
     return {
       surface: openAiResponses,
       tags: tagsOf(headers),
       identify,
-      signal: () => this.#stop.signal,
+      signal: () => signal,
       header: (name) => headers.get(name) ?? undefined,
       body: async () => body,
     }

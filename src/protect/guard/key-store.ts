@@ -3,7 +3,7 @@ import { Failure } from '../../core/failure.ts'
 import type { Store, Transaction } from '../../store/store.ts'
 import { keyOf, rowOf, statements } from './key-table.ts'
 import type { Key, KeyRow } from './key-table.ts'
-import { hashSecret, mintKeyId, mintSecret } from './keys.ts'
+import { hashPrefixLength, hashSecret, mintKeyId, mintSecret, proofOf } from './keys.ts'
 
 /** What a key is made with; `name` is free among the keys that are not revoked. */
 export type NewKey = Pick<Key, 'name'> &
@@ -50,6 +50,15 @@ export class KeyStore {
   /** The key of a secret, revoked and expired ones too. */
   find(secret: string): Key | undefined {
     return this.#byHash.get(hashSecret(secret))
+  }
+
+  /** Shows to whoever has a key that it is known here, by `hashPrefixLength` of its hash: before they send it. */
+  async prove(hashPrefix: string, nonce: string): Promise<string | undefined> {
+    if (hashPrefix.length !== hashPrefixLength) return undefined
+    const known = (): string | undefined => this.#byHash.keys().find((each) => each.startsWith(hashPrefix))
+    if (known() === undefined) await this.refresh()
+    const keyHash = known()
+    return keyHash && proofOf(keyHash, nonce)
   }
 
   /** Looks for keys that another process has made, before the next look is due. Calls of one moment share it. */

@@ -1,4 +1,4 @@
-import { hash, randomBytes } from 'node:crypto'
+import { createHmac, hash, randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 
 const prefix = 'ih-'
@@ -25,6 +25,13 @@ export function readSecret(text: string): 'whole' | 'mistyped' | 'foreign' {
 
 /** All that is kept of a secret. Its 190 random bits need no salt and no slow hash: there is nothing to guess. */
 export const hashSecret = (secret: string): string => hash('sha256', secret, 'hex')
+
+/** So much of a secret's hash names it to a server, and gives nothing away of the rest. */
+export const hashPrefixLength = 12
+
+/** What only who knows the key, or its hash, can say to a nonce. */
+export const proofOf = (keyHash: string, nonce: string): string =>
+  createHmac('sha256', keyHash).update(`health ${nonce}`).digest('hex')
 
 /** Even chances: bytes beyond the last whole multiple of 62 are thrown away. */
 function randomText(length: number): string {

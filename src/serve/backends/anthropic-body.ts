@@ -2,6 +2,7 @@ import { JsonText, parseJson } from '../../core/json.ts'
 import { isSignedHere } from './anthropic-patch.ts'
 import type { ChatPrompt, Message, Part, ResponseFormat, Tool, ToolChoice } from '../../core/request.ts'
 import type { Work } from '../../core/turns.ts'
+import { callIds, takenId } from './call-ids.ts'
 import { claudeTraits } from './claude-traits.ts'
 import type { ClaudeTraits } from './claude-traits.ts'
 import { Draft } from './draft.ts'
@@ -67,13 +68,20 @@ function* blocksOf(parts: readonly Part[], warnings: Warnings): Work<Json[]> {
     if (part.type === 'reasoning' && !isSignedHere(part.signature)) warnings.add('reasoning')
     else if (part.type === 'tool-result') {
       const content = yield* blocksOf(part.parts, warnings)
-      blocks.push({ type: 'tool_result', tool_use_id: part.id, content, is_error: part.isError })
+      blocks.push({ type: 'tool_result', tool_use_id: taken(part.id), content, is_error: part.isError })
     } else if (part.type === 'tool-call') {
-      blocks.push({ type: 'tool_use', id: part.id, name: part.name, input: yield* inputOf(part.input) })
+      blocks.push({
+        type: 'tool_use',
+        id: taken(part.id),
+        name: part.name,
+        input: yield* inputOf(part.input),
+      })
     } else blocks.push(blockOf(part, warnings))
   }
   return blocks
 }
+
+const taken = (id: string): string => takenId(id, callIds.anthropic)
 
 function blockOf(part: Exclude<Part, { type: 'tool-call' | 'tool-result' }>, warnings: Warnings): Json {
   switch (part.type) {

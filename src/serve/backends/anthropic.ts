@@ -7,6 +7,7 @@ import { anthropicDraft } from './anthropic-body.ts'
 import { countReading, patchCount } from './anthropic-count.ts'
 import { leaveForeignThoughts, patchAnthropic, putSystem } from './anthropic-patch.ts'
 import { AnthropicReading } from './anthropic-read.ts'
+import { callIds, withTakenIds } from './call-ids.ts'
 import { Draft } from './draft.ts'
 import { baseUrl, defaultQueue, remoteSettings, sharedSettings, splitBase } from './kind.ts'
 import type { BackendKind } from './kind.ts'
@@ -62,7 +63,9 @@ function* outgoing(request: ModelRequest, target: Target, stream: boolean): Work
   const isCount = request.operation === 'count'
   const dialect = isCount ? 'anthropic-count' : 'anthropic-messages'
   const isSame = request.dialect === dialect
-  const draft = isSame ? new Draft(request.body) : yield* draftOf(request, target.model)
+  const draft = isSame
+    ? new Draft(yield* withTakenIds(request.body, callIds.anthropic))
+    : yield* draftOf(request, target.model)
   if (isSame) yield* leaveForeignThoughts(draft)
   const { system } = target.behaviour
   if (system !== undefined) yield* putSystem(draft, system)

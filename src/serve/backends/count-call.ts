@@ -4,7 +4,9 @@ import type { Dialect } from '../../core/operation.ts'
 import type { CompletionPrompt, ModelRequest } from '../../core/request.ts'
 import type { Work } from '../../core/turns.ts'
 import { reported, type Count } from '../../core/usage.ts'
+import { callIds, withTakenIds } from './call-ids.ts'
 import { Draft } from './draft.ts'
+import { refuseAddresses } from './media.ts'
 import { openAiDraft } from './openai-body.ts'
 import { headersFor, type Asked, type Server } from './openai-server.ts'
 import { isCount } from './openai-usage.ts'
@@ -40,10 +42,11 @@ function* countChat(request: ModelRequest, server: Server): Work<Asked> {
   const isSame =
     request.dialect === 'openai-count' && request.body.has(way.as === 'chat' ? 'messages' : 'input')
   const draft = isSame
-    ? new Draft(request.body)
+    ? new Draft(yield* withTakenIds(request.body, callIds[way.as]))
     : way.as === 'chat'
-      ? yield* openAiDraft(prompt, server.preset)
+      ? yield* openAiDraft(prompt, server)
       : yield* responsesDraft(prompt, request.dialect)
+  if (!server.mayFetch) yield* refuseAddresses(draft.body, way.as === 'chat' ? 'messages' : 'input')
   const { system } = server.target.behaviour
   const fields: Record<string, unknown> = { model: server.target.model }
   for (const field of countedFields[way.as]) fields[field] = draft.get(field)

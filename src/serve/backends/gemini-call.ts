@@ -6,6 +6,7 @@ import { chatBody, countBody, embedBody, modelPath } from './gemini-body.ts'
 import type { Json, Warnings } from './gemini-contents.ts'
 import { countReading, embedReading } from './gemini-figures.ts'
 import { GeminiReading } from './gemini-read.ts'
+import { pathSegment } from './kind.ts'
 import { unsupported } from './quirks.ts'
 import type { Reading } from './reading.ts'
 
@@ -39,7 +40,7 @@ function* call(
   reading: () => Reading,
 ): Work<GeminiCall> {
   const stream = method === 'streamGenerateContent'
-  const path = modelPath(model).split('/').map(encodeURIComponent).join('/')
+  const path = modelPath(model).split('/').map(pathSegment).join('/')
   return {
     path: `/${path}:${method}${stream ? '?alt=sse' : ''}`,
     headers: stream ? streamHeaders : wholeHeaders,

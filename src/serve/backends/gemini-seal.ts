@@ -8,7 +8,7 @@ export interface SealedCall {
   readonly signature?: string
 }
 
-const callMark = 'gemini_'
+export const callMark = 'gemini_'
 
 /** The id that a client sees, of letters that every dialect takes; `made` where there is nothing to carry. */
 export function callId(made: string, { id, signature }: SealedCall): string {

@@ -44,8 +44,19 @@ test('goes to its own API, with the key in Google’s header', async () => {
     stream: true,
     headers: { accept: 'text/event-stream' },
   })
-  expect(sent({}, '../evil?x#y').path).toBe('/models/../evil%3Fx%23y:generateContent')
+  expect(sent({}, 'evil?x#y').path).toBe('/models/evil%3Fx%23y:generateContent')
 })
+
+test.each(['../evil', 'gemini-x/../../../v1/evil', 'models/../tunedModels/other', 'models/.', '..'])(
+  'the model’s name %s leads the key to no other path',
+  (model) => {
+    for (const operation of ['chat', 'count'] as const) {
+      const request = { ...ask({}), operation }
+      const failure = thrownBy(() => outgoingOf(backend, request, targetOf(model)))
+      expect([failure.code, failure.facts.param]).toEqual(['unsupported', 'model'])
+    }
+  },
+)
 
 describe('a chat', () => {
   test('is said in Gemini’s words', () => {

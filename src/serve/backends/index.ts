@@ -8,6 +8,7 @@ import { managed } from './managed.ts'
 import { ollama } from './ollama.ts'
 import { openAiCompatible, presetKinds } from './openai-compatible.ts'
 
+export { isCloudName } from './ollama-models.ts'
 export type { AnyRow, BackendDeps, BackendKind, RowBackend } from './kind.ts'
 
 /** All kinds of backends. */

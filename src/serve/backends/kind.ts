@@ -5,6 +5,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { ModelFacts } from '../../core/model-facts.ts'
 import type { Place } from '../../core/place.ts'
 import type { Send } from '../../core/send.ts'
+import { unsupported } from './quirks.ts'
 
 /** What a backend is made of besides its row. `engines` is there when the config has a `managed` row. */
 export interface BackendDeps {
@@ -76,4 +77,10 @@ export const defaultQueue = 256
 /** A base URL that ends in `/v1` is taken apart, so that paths beside `/v1` (`/health`) can be reached too. */
 export function splitBase(url: string): { readonly root: string; readonly api: string } {
   return url.endsWith('/v1') ? { root: url.slice(0, -3), api: '/v1' } : { root: url, api: '' }
+}
+
+/** A name as one segment of a path. Throws `Failure('unsupported')` for one that would leave it, which no encoding mends. */
+export function pathSegment(name: string): string {
+  if (name === '.' || name === '..') throw unsupported('model', 'No model has such a name.')
+  return encodeURIComponent(name)
 }

@@ -13,12 +13,13 @@ export function* refuseAddresses(body: JsonText, list: 'messages' | 'input'): Wo
   const bytes = Buffer.from(body.bytes.buffer, body.bytes.byteOffset, body.bytes.byteLength)
   if (!marks.some((mark) => bytes.includes(mark))) return
   yield* body.decoding([list])
-  const messages = body.get(list)
-  for (const message of Array.isArray(messages) ? (messages as unknown[]) : []) {
-    const { content } = (message ?? {}) as { readonly content?: unknown }
-    for (const part of Array.isArray(content) ? (content as unknown[]) : []) {
-      if (typeof part === 'object' && part !== null && hasAddress(part)) throw refusal(list)
-    }
+  // Wherever one stands: in a message's content, in what a tool gave back, in what engines add to these.
+  const left: unknown[] = [body.get(list)]
+  while (left.length > 0) {
+    const value = left.pop()
+    if (typeof value !== 'object' || value === null) continue
+    if (hasAddress(value)) throw refusal(list)
+    for (const inner of Object.values(value) as unknown[]) left.push(inner)
     yield
   }
 }

@@ -114,7 +114,7 @@ export function mustStay(
 }
 
 /** Newer versions hand on by the name alone, without knowing the model: `:cloud`, or a tag that ends in `-cloud`. */
-const isCloudName = (model: string): boolean => /:(?:[^/:]*-)?\s*cloud\s*$/i.test(model)
+export const isCloudName = (model: string): boolean => /:(?:[^/:]*-)?\s*cloud\s*$/i.test(model)
 
 function parsed(body: Uint8Array): unknown {
   try {

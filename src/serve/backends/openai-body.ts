@@ -12,8 +12,10 @@ import type {
   ToolChoice,
 } from '../../core/request.ts'
 import type { Work } from '../../core/turns.ts'
+import { callIds, takenId } from './call-ids.ts'
 import { Draft } from './draft.ts'
 import { effortOf } from './effort.ts'
+import type { Server } from './openai-server.ts'
 import type { Preset } from './presets.ts'
 import { unsupported } from './quirks.ts'
 import { detailOf, reasoningDetails } from './reasoning-details.ts'
@@ -24,9 +26,10 @@ type Json = Record<string, unknown>
 type Warnings = Set<string>
 
 /** The neutral words as an OpenAI body, for clients of other dialects. What it cannot say is in the draft's warnings. */
-export function* openAiDraft(prompt: Prompt, preset: Preset): Work<Draft> {
+export function* openAiDraft(prompt: Prompt, { target, preset }: Server): Work<Draft> {
   const warnings = new Set(Object.keys(prompt.rest))
-  return new Draft(yield* JsonText.printed(yield* bodyOf(prompt, preset, warnings)), warnings)
+  const body = yield* bodyOf(prompt, preset, warnings)
+  return new Draft(yield* JsonText.printed({ model: target.model, ...body }), warnings)
 }
 
 function* bodyOf(prompt: Prompt, preset: Preset, warnings: Warnings): Work<Json> {
@@ -107,7 +110,7 @@ function messagesOf({ role, parts, name }: Message, preset: Preset, warnings: Wa
       others.push(part)
       continue
     }
-    messages.push({ role: 'tool', tool_call_id: part.id, content: textOf(part.parts) })
+    messages.push({ role: 'tool', tool_call_id: takenId(part.id, callIds.chat), content: textOf(part.parts) })
     if (part.isError === true) warnings.add('messages[].content[].is_error')
     // A tool message takes text alone: what else a tool showed follows in the user's turn.
     for (const inner of part.parts) if (inner.type !== 'text') others.push(inner)
@@ -129,7 +132,7 @@ function assistantOf(parts: readonly Part[], preset: Preset, warnings: Warnings)
     content: said.length === 0 ? null : contentOf(said),
     ...(calls.length > 0 && {
       tool_calls: calls.map(({ id, name, input }) => ({
-        id,
+        id: takenId(id, callIds.chat),
         type: 'function',
         function: { name, arguments: input },
       })),

@@ -1,6 +1,7 @@
 import type { Dialect } from '../../core/operation.ts'
 import type { ModelRequest } from '../../core/request.ts'
 import type { Work } from '../../core/turns.ts'
+import { callIds, withTakenIds } from './call-ids.ts'
 import { Draft } from './draft.ts'
 import { refuseAddresses } from './media.ts'
 import { forceCall, readingCall } from './forced-call.ts'
@@ -25,9 +26,11 @@ export function* openAiCall(request: ModelRequest, server: Server, operation: Op
   const dialect = dialects[operation]
   const draft =
     request.dialect === dialect
-      ? new Draft(request.body)
-      : yield* openAiDraft(yield* request.prompt(), preset)
-  if (operation === 'chat' && !server.mayFetch) yield* refuseAddresses(draft.body, 'messages')
+      ? new Draft(yield* withTakenIds(request.body, callIds.chat))
+      : yield* openAiDraft(yield* request.prompt(), server)
+  // vLLM takes a chat there too, and would take it before what was asked for and looked at.
+  if (operation !== 'chat') draft.drop('messages')
+  else if (!server.mayFetch) yield* refuseAddresses(draft.body, 'messages')
   const forced = operation === 'chat' && preset.bindsCalls ? yield* forceCall(draft) : undefined
   if (operation === 'chat' && forced === undefined) warnOfTools(draft, server)
   const wasBase64 = operation === 'embed' && draft.get('encoding_format') === 'base64'

@@ -379,3 +379,28 @@ describe('a request of another dialect', () => {
     expect(jsonOf(sent)).toEqual({ model: 'm', input: 'a', encoding_format: 'base64' })
   })
 })
+
+describe('a model of Ollama’s cloud', () => {
+  const sent = (
+    row: Readonly<Record<string, unknown>>,
+    place: BackendDeps['place'],
+    model: string,
+  ): string => {
+    const parsed = backendRow.parse({ ...plainRow, ...row })
+    const made = kindOf(parsed).create('test', parsed, { ...deps, place })
+    try {
+      return outgoingOf(made, requestOf('openai-chat', '{"model":"m","messages":[]}'), targetOf(model)).path
+    } catch (thrown) {
+      return thrown instanceof Failure ? thrown.code : String(thrown)
+    }
+  }
+  const name = 'gpt-oss:120b-cloud'
+
+  test('is asked for at a third party only, behind whatever kind of backend', () => {
+    expect(sent({}, builtInPlaces.local, name)).toBe('cloud_model')
+    expect(sent({ kind: 'vllm' }, builtInPlaces.tenant, 'kimi:cloud')).toBe('cloud_model')
+    expect(sent({ deployments: { alias: name } }, builtInPlaces.local, 'alias')).toBe('cloud_model')
+    expect(sent({}, builtInPlaces.cloud, name)).toBe('/v1/chat/completions')
+    expect(sent({}, builtInPlaces.local, 'gpt-oss:120b')).toBe('/v1/chat/completions')
+  })
+})

@@ -2,8 +2,9 @@ import { z } from 'zod'
 
 import type { Opening, Target } from '../../core/backend.ts'
 import { isInHouse, isLoopback } from '../../core/hosts.ts'
-import { baseUrl, defaultQueue, remoteSettings, sharedSettings, splitBase } from './kind.ts'
+import { baseUrl, defaultQueue, pathSegment, remoteSettings, sharedSettings, splitBase } from './kind.ts'
 import type { BackendDeps, BackendKind, RowBackend } from './kind.ts'
+import { mustStay } from './ollama-models.ts'
 import { openAiBackend } from './openai-backend.ts'
 import { apis } from './openai-server.ts'
 import { plain, presets } from './presets.ts'
@@ -103,6 +104,8 @@ function createFrom(name: string, row: OpenAiRow, preset: Preset, deps: BackendD
     open: () => opening,
     serverOf: (target) => {
       const model = row.deployments?.[target.model] ?? target.model
+      // It may be an Ollama: the interface does not say.
+      mustStay(model, {}, { name, place: deps.place })
       return {
         preset,
         ask,
@@ -127,6 +130,3 @@ const datedPaths =
   (api: string, model: Target['model'], version: string) =>
   (path: string): string =>
     `${api}${path.startsWith('/responses') ? '' : `/deployments/${pathSegment(model)}`}${path}?api-version=${version}`
-
-/** A name that stays one segment of a path: `..` would leave it. */
-const pathSegment = (name: string): string => encodeURIComponent(name).replaceAll('.', '%2E')

@@ -2,6 +2,7 @@ import { JsonText } from '../../core/json.ts'
 import type { Dialect } from '../../core/operation.ts'
 import type { ChatPrompt, Message, Part, ResponseFormat, Tool, ToolChoice } from '../../core/request.ts'
 import type { Work } from '../../core/turns.ts'
+import { callIds, takenId } from './call-ids.ts'
 import { Draft } from './draft.ts'
 import { effortOf } from './effort.ts'
 import { unsupported } from './quirks.ts'
@@ -92,10 +93,19 @@ function itemsOf({ role, parts }: Message, warnings: Warnings): Json[] {
 function itemOf(part: Part, warnings: Warnings): Json | 'content' | undefined {
   switch (part.type) {
     case 'tool-call':
-      return { type: 'function_call', call_id: part.id, name: part.name, arguments: part.input }
+      return {
+        type: 'function_call',
+        call_id: takenId(part.id, callIds.responses),
+        name: part.name,
+        arguments: part.input,
+      }
     case 'tool-result':
       if (part.isError === true) warnings.add('messages[].content[].is_error')
-      return { type: 'function_call_output', call_id: part.id, output: outputOf(part.parts) }
+      return {
+        type: 'function_call_output',
+        call_id: takenId(part.id, callIds.responses),
+        output: outputOf(part.parts),
+      }
     case 'reasoning':
       // What another vendor thought means nothing here.
       if (isSealed(part)) return reasoningItem(part)

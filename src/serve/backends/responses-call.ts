@@ -1,6 +1,8 @@
 import type { Behaviour } from '../../core/backend.ts'
+import { ownSeal } from '../../core/own-seal.ts'
 import type { ModelRequest } from '../../core/request.ts'
 import type { Work } from '../../core/turns.ts'
+import { callIds, withTakenIds } from './call-ids.ts'
 import { Draft } from './draft.ts'
 import { refuseAddresses } from './media.ts'
 import { capOutput } from './openai-patch.ts'
@@ -20,7 +22,9 @@ export function wantsResponses(request: ModelRequest, server: Server): boolean {
 /** A chat by OpenAI's newer interface. What is to be kept of it we keep: the vendor is told to keep nothing. */
 export function* responsesCall(request: ModelRequest, server: Server): Work<Asked> {
   const isSame = request.dialect === 'openai-responses'
-  const draft = isSame ? new Draft(request.body) : yield* draftOf(request)
+  const draft = isSame
+    ? new Draft(yield* withTakenIds(request.body, callIds.responses))
+    : yield* draftOf(request)
   if (!server.mayFetch) yield* refuseAddresses(draft.body, 'input')
   const stream = request.stream || server.ask === 'stream'
   if (draft.get('model') !== server.target.model) draft.set('model', server.target.model)
@@ -73,9 +77,6 @@ function isForeignThought(item: unknown): boolean {
   const { type, encrypted_content: sealed } = (item ?? {}) as Readonly<Record<string, unknown>>
   return type === 'reasoning' && (typeof sealed !== 'string' || sealed.startsWith(ownSeal))
 }
-
-/** What our own surface puts before a thought that it packed for another vendor’s model. */
-const ownSeal = 'ih1.'
 
 function behave(draft: Draft, behaviour: Behaviour): void {
   const { system, stop, defaults, extra } = behaviour

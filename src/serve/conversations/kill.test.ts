@@ -56,10 +56,7 @@ test(`a process killed with SIGKILL at any point, ${runs} times, loses no respon
         JSON.stringify({ id, output: [{ id: `msg_${id}` }] }),
       ])
     }
-    const items = await opened.store.items(
-      'key',
-      ids.map((id) => `msg_${id}`),
-    )
+    const items = await opened.store.items('key', new Set(ids.map((id) => `msg_${id}`)), 1e6)
     expect(items.size).toBe(ids.length)
   }
   expect(kept).toBeGreaterThan(runs)

@@ -1,10 +1,13 @@
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import type { Clock } from '../../core/clock.ts'
 import { Failure } from '../../core/failure.ts'
+import { JsonText } from '../../core/json.ts'
+import { inTurns } from '../../core/turns.ts'
 import { openStore } from '../../store/open.ts'
-import type { Store, Transaction } from '../../store/store.ts'
-import type { Item } from './items.ts'
+import type { Store } from '../../store/store.ts'
+import { idOf, itemsOf, outputItems, tooLarge } from './items.ts'
 import { Seal } from './seal.ts'
 import { responseTables, selectPart, statements, type SealedPart } from './tables.ts'
 
@@ -53,6 +56,8 @@ export class ResponseStore {
   readonly #settings: () => KeepSettings
   readonly #timer: ReturnType<typeof setInterval>
   #bytes = 0
+  /** Nothing that was removed stands in the log of the file; not known after a start. */
+  #isWiped = false
 
   private constructor(store: Store, seal: Seal, { clock, settings }: ResponseStoreParts) {
     this.seal = seal
@@ -121,26 +126,45 @@ export class ResponseStore {
     return this.#part(owner, id, 'events')
   }
 
-  /** The kept items with these ids, by id; those of one response are read together. */
-  async items(owner: string, ids: readonly string[]): Promise<ReadonlyMap<string, Item>> {
+  /**
+   * The kept items with these ids, by id, as bytes; those of one response are read together. Rejects with
+   * `Failure('too_large')` where they take more than `maxBytes`.
+   */
+  async items(
+    owner: string,
+    ids: ReadonlySet<string>,
+    maxBytes: number,
+  ): Promise<ReadonlyMap<string, Uint8Array>> {
     const responses = new Set<string>()
+    let lookedUp = 0
     for (const id of ids) {
+      if (++lookedUp % batch === 0) await nextTurn()
       const [row] = await this.#store.all<{ response: string }>(statements.findItem, [owner, id])
       if (row !== undefined) responses.add(row.response)
     }
-    const found = new Map<string, Item>()
+    const found = new Map<string, Uint8Array>()
+    let bytes = 0
     for (const response of responses) {
+      await nextTurn()
       const resource = await this.resource(owner, response)
       if (resource === undefined) continue
-      const { output } = JSON.parse(decoder.decode(resource)) as { readonly output: readonly Item[] }
-      for (const item of output) if (typeof item['id'] === 'string') found.set(item['id'], item)
+      const output = outputItems(await JsonText.read(resource))
+      for (const item of await inTurns(itemsOf(output))) {
+        const id = await inTurns(idOf(item))
+        if (id === undefined || !ids.has(id)) continue
+        bytes += item.length
+        if (bytes > maxBytes) throw tooLarge(maxBytes)
+        // A copy: the rest of the response need not stay.
+        found.set(id, item.slice())
+      }
     }
     return found
   }
 
   /** Whether there was one. */
   async remove(owner: string, id: string): Promise<boolean> {
-    const [removed] = await this.#store.transaction((transaction) => removeAll(transaction, [[owner, id]]))
+    const [removed] = await this.#remove([{ owner, id }])
+    await this.#wipe()
     return removed === 1
   }
 
@@ -150,9 +174,10 @@ export class ResponseStore {
     for (;;) {
       const rows = await this.#store.all<Place>(statements.expired, [until, batch])
       if (rows.length === 0) break
-      await this.#store.transaction((transaction) => removeAll(transaction, rows.map(keyOf)))
+      await this.#remove(rows)
     }
     await this.#makeRoom()
+    await this.#wipe()
   }
 
   async close(): Promise<void> {
@@ -176,9 +201,25 @@ export class ResponseStore {
         return true
       })
       if (gone.length === 0) return
-      await this.#store.transaction((transaction) => removeAll(transaction, gone.map(keyOf)))
+      await this.#remove(gone)
       this.#bytes -= freed
     }
+  }
+
+  #remove(places: readonly Place[]): Promise<readonly number[]> {
+    this.#isWiped = false
+    const keys = places.map(({ owner, id }) => [owner, id])
+    return this.#store.transaction(async (transaction) => {
+      await transaction.run(statements.removeItems, keys)
+      return transaction.run(statements.remove, keys)
+    })
+  }
+
+  /** The log of the file has what was removed until it is emptied; where another process reads it, at the next purge. */
+  async #wipe(): Promise<void> {
+    if (this.#isWiped) return
+    this.#isWiped = true
+    this.#isWiped = await this.#store.checkpoint()
   }
 
   async #part(owner: string, id: string, part: SealedPart): Promise<Uint8Array | undefined> {
@@ -197,20 +238,9 @@ export class ResponseStore {
   }
 }
 
-const decoder = new TextDecoder()
 const about = (owner: string, id: string, part: SealedPart): string => JSON.stringify([owner, id, part])
 
 interface Place {
   readonly owner: string
   readonly id: string
-}
-
-const keyOf = ({ owner, id }: Place): [string, string] => [owner, id]
-
-async function removeAll(
-  transaction: Transaction,
-  keys: readonly (readonly [string, string])[],
-): Promise<readonly number[]> {
-  await transaction.run(statements.removeItems, keys)
-  return transaction.run(statements.remove, keys)
 }

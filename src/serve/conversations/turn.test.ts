@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
 
+import { atOnce } from '../../core/turns.ts'
 import { openSummary, sealSummary } from './compaction.ts'
-import { joinLists } from './items.ts'
+import { idOf, itemsOf, joinLists, listOf } from './items.ts'
 import { ResponseStore } from './response-store.ts'
 import { beginTurn, type Past } from './turn.ts'
 
@@ -32,17 +33,94 @@ afterAll(async () => {
 })
 
 const begin = (text: string, recall?: Past['recall']) =>
-  beginTurn(encode(text), { owner: 'key_a', store, ...(recall !== undefined && { recall }) })
+  beginTurn(encode(text), {
+    owner: 'key_a',
+    store,
+    maxBytes: 2_000_000,
+    ...(recall !== undefined && { recall }),
+  })
 
 test('lists of any content and spacing in one are all their items in order', () => {
   const lists = fc.array(fc.tuple(fc.array(fc.jsonValue()), fc.nat({ max: 3 })))
   fc.assert(
     fc.property(lists, (all) => {
-      const joined = joinLists(...all.map(([items, indent]) => encode(print(items, indent))))
+      const joined = atOnce(joinLists(...all.map(([items, indent]) => encode(print(items, indent)))))
       expect(JSON.parse(decode(joined))).toEqual(JSON.parse(JSON.stringify(all.flatMap(([items]) => items))))
     }),
     { numRuns },
   )
+})
+
+test('any list falls into its items, their bytes unchanged, and each item shows its id', () => {
+  const key = fc.oneof(fc.string(), fc.constantFrom('id', 'i\u0064', 'content'))
+  const item = fc.oneof(fc.jsonValue(), fc.dictionary(key, fc.jsonValue()), fc.record({ id: fc.string() }))
+  fc.assert(
+    fc.property(fc.array(item), fc.nat({ max: 3 }), (items, indent) => {
+      const slices = atOnce(itemsOf(encode(print(items, indent))))
+      const plain = JSON.parse(JSON.stringify(items)) as unknown[]
+      expect(slices.map((slice): unknown => JSON.parse(decode(slice)))).toEqual(plain)
+      expect(JSON.parse(decode(atOnce(listOf(slices))))).toEqual(plain)
+      const ids = plain.map((value) => {
+        const id =
+          typeof value === 'object' && value !== null && !Array.isArray(value) && 'id' in value && value.id
+        return typeof id === 'string' ? id : undefined
+      })
+      expect(slices.map((slice) => atOnce(idOf(slice)))).toEqual(ids)
+    }),
+    { numRuns },
+  )
+})
+
+test('an item with a text of many steps, escapes and all, ends where it ends', () => {
+  const item = { text: `${'\\"\n\u2028é😀'.repeat(20_000)}"`, id: 'late' }
+  const [first, second, ...more] = atOnce(itemsOf(encode(JSON.stringify([item, 7]))))
+  expect([decode(first ?? encode('')), decode(second ?? encode('')), more]).toEqual([
+    JSON.stringify(item),
+    '7',
+    [],
+  ])
+  expect(atOnce(idOf(encode(JSON.stringify(item))))).toBe('late')
+})
+
+describe('what a request grows to is bounded', () => {
+  const item = { type: 'message', id: 'msg_1', role: 'assistant', content: 'x'.repeat(200_000) }
+  const resource = { id: 'resp_1', status: 'completed', output: [item] }
+  const references = (count: number): string =>
+    JSON.stringify({ input: Array.from({ length: count }, () => ({ type: 'item_reference', id: 'msg_1' })) })
+  beforeAll(async () => {
+    await store.keep('key_a', {
+      id: 'resp_1',
+      input: encode('[]'),
+      resource: encode(JSON.stringify(resource)),
+      items: ['msg_1'],
+    })
+  })
+
+  test('where it refers to one item many times', async () => {
+    const turn = await begin(references(9))
+    expect(JSON.parse(decode(turn.input))).toEqual(Array.from({ length: 9 }, () => item))
+    for (const count of [10, 2000])
+      expect(begin(references(count))).rejects.toMatchObject({ code: 'too_large', facts: { param: 'input' } })
+  })
+
+  test('where a long conversation is gone on from', async () => {
+    const asked = (length: number): string =>
+      JSON.stringify({ previous_response_id: 'resp_1', input: 'w'.repeat(length) })
+    expect((await begin(asked(1_700_000))).body.length).toBeLessThanOrEqual(2_000_000)
+    expect(begin(asked(1_800_000))).rejects.toMatchObject({ code: 'too_large' })
+  })
+
+  test('where it carries one summary many times', async () => {
+    const encrypted = await sealSummary('x'.repeat(500_000), 'key_a', store.seal)
+    const input = Array.from({ length: 5 }, () => ({ type: 'compaction', encrypted_content: encrypted }))
+    expect((await begin(JSON.stringify({ input: input.slice(2) }))).input.length).toBeGreaterThan(1_500_000)
+    expect(begin(JSON.stringify({ input }))).rejects.toMatchObject({ code: 'too_large' })
+  })
+})
+
+test('what a reference does not find stays as it came', async () => {
+  const text = '{"input":[ {"type":"item_reference","id":"none","n":1e400}, {"type":"compaction","n":2.0} ]}'
+  expect(decode((await begin(text)).body).replaceAll(' ', '')).toBe(text.replaceAll(' ', ''))
 })
 
 test('any request gets the conversation before its input, and keeps all else byte for byte', async () => {

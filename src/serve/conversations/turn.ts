@@ -1,8 +1,11 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
 import { Failure } from '../../core/failure.ts'
+import { decodeJson } from '../../core/json-decode.ts'
 import { JsonText, type Edit } from '../../core/json.ts'
-import { paced } from '../../core/turns.ts'
+import { inTurns, paced, type Work } from '../../core/turns.ts'
 import { openSummary } from './compaction.ts'
-import { inputItems, joinLists, noItems, outputItems, type Item } from './items.ts'
+import { inputItems, itemsOf, joinLists, listOf, noItems, outputItems, tooLarge, type Item } from './items.ts'
 import type { ResponseStore } from './response-store.ts'
 
 /** What led to a response, and what it said: lists of items, as bytes. */
@@ -32,6 +35,8 @@ export interface Turn {
 export interface Past {
   readonly owner: string
   readonly store: ResponseStore
+  /** What a request may take with all that it goes on from and refers to. */
+  readonly maxBytes: number
   /** What is known of them beside the store. */
   readonly recall?: (id: string) => Earlier | undefined
 }
@@ -39,7 +44,7 @@ export interface Past {
 /**
  * Puts before `input` what the previous response was asked and said, and in the place of references what they name.
  * Instructions are not inherited. Everything else stays as it is, byte for byte. Rejects with
- * `Failure('previous_response_unknown' | 'bad_request' | 'bad_json' | 'duplicate_key')`.
+ * `Failure('previous_response_unknown' | 'bad_request' | 'bad_json' | 'duplicate_key' | 'too_large')`.
  */
 export async function beginTurn(bytes: Uint8Array, past: Past): Promise<Turn> {
   const body = await JsonText.read(bytes)
@@ -57,7 +62,12 @@ export async function beginTurn(bytes: Uint8Array, past: Past): Promise<Turn> {
   const asked = inputItems(body)
   const own = asked === undefined ? noItems : await resolved(asked, past)
   const earlier = previous === undefined ? undefined : await earlierOf(previous, past)
-  const input = earlier === undefined ? own : joinLists(earlier.input, earlier.output, own)
+  const before = earlier === undefined ? 0 : earlier.input.length + earlier.output.length
+  if (before > 0 && bytes.length - (asked?.length ?? 0) + own.length + before > past.maxBytes) {
+    throw tooLarge(past.maxBytes)
+  }
+  const input =
+    earlier === undefined ? own : await paced(before, joinLists(earlier.input, earlier.output, own))
   const isStreamed = body.get('stream') === true
   const edits: Edit[] = []
   if (!isOn && store !== false && asked !== undefined) edits.push({ path: ['store'], value: false })
@@ -100,26 +110,52 @@ function unknownPrevious(id: string, isOn: boolean): Failure {
 }
 
 /** References to items of kept responses, and summaries of what was compacted here, in their own words. */
-async function resolved(list: Uint8Array, { owner, store }: Past): Promise<Uint8Array> {
-  const bytes = Buffer.from(list.buffer, list.byteOffset, list.byteLength)
-  if (!named.some((type) => bytes.includes(type))) return list
-  const items = JSON.parse(decoder.decode(list)) as readonly Item[]
-  const ids = items.flatMap((item) => (isReference(item) ? [item['id'] as string] : []))
-  const kept = await store.items(owner, ids)
-  const found: Item[] = []
+async function resolved(list: Uint8Array, { owner, store, maxBytes }: Past): Promise<Uint8Array> {
+  if (!isNamed(list)) return list
+  const items = await inTurns(itemsOf(list))
+  const named = await inTurns(namedIn(items))
+  const kept = await store.items(owner, new Set([...named.values()].flatMap(referenceOf)), maxBytes)
+  const found: Uint8Array[] = []
+  let bytes = 0
   for (const item of items) {
-    const known = isReference(item) ? kept.get(item['id'] as string) : undefined
-    found.push(known ?? (await openSummary(item, owner, store.seal)) ?? item)
+    const known = named.get(item)
+    const said =
+      known === undefined ? item : (kept.get(referenceOf(known)[0] ?? '') ?? (await opened(known)) ?? item)
+    bytes += said.length
+    if (bytes > maxBytes) throw tooLarge(maxBytes)
+    found.push(said)
   }
-  return encoder.encode(JSON.stringify(found))
+  return inTurns(listOf(found))
+
+  async function opened(item: Item): Promise<Uint8Array | undefined> {
+    const summary = await openSummary(item, owner, store.seal)
+    if (summary === undefined) return undefined
+    await nextTurn()
+    return encoder.encode(JSON.stringify(summary))
+  }
 }
 
-const named = ['"item_reference"', '"compaction"']
+/** The items that may stand for others, decoded. */
+function* namedIn(items: readonly Uint8Array[]): Work<Map<Uint8Array, Item>> {
+  const named = new Map<Uint8Array, Item>()
+  for (const item of items) {
+    if (isNamed(item)) named.set(item, (yield* decodeJson(item, 0)) as Item)
+    yield
+  }
+  return named
+}
 
-const isReference = (item: Item | null): boolean =>
-  item?.['type'] === 'item_reference' && typeof item['id'] === 'string'
+const names = ['"item_reference"', '"compaction"']
+
+function isNamed(json: Uint8Array): boolean {
+  const bytes = Buffer.from(json.buffer, json.byteOffset, json.byteLength)
+  return names.some((name) => bytes.includes(name))
+}
+
+/** The id that an item refers to, if it does. */
+const referenceOf = ({ type, id }: Item): string[] =>
+  type === 'item_reference' && typeof id === 'string' ? [id] : []
 
 const badRequest = (param: string, message: string): Failure => new Failure('bad_request', { message, param })
 
-const decoder = new TextDecoder()
 const encoder = new TextEncoder()

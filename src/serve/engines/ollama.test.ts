@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { never, quickSettings, realModel, testClock, testHome, testLog } from '../../testing/real-engine.ts'
 import { buildTimeoutMs, ollamaProgram } from '../../testing/real-ollama.ts'
 import { createEngines } from './engines.ts'
+import { filesPath } from './process.ts'
 
 const isHeavy = process.env['INHOUSE_HEAVY'] === '1'
 
@@ -35,7 +36,7 @@ describe.skipIf(!isHeavy)('the real Ollama, run by inhouse', () => {
         proxy: false,
       } as RequestInit)
       expect(((await answer.json()) as { message: { content: string } }).message.content).not.toBe('')
-      const folder = join(testHome, 'engine-files', 'taken')
+      const folder = filesPath(testHome, 'taken')
       await access(join(folder, 'models', 'manifests'))
       const missing = { ...row, row: 'missing', modelPath: '', model: 'nobody/has-this' }
       engines.reconfigure([row, missing], { ...settings, backoffMs: 1 })

@@ -42,6 +42,15 @@ describe('a model that is to be loaded', () => {
     expect(rowsOf({ memoryBytes: 10, gpus: 2 }, loaded)).toEqual({ devices: [0, 1], victims: ['zero'] })
   })
 
+  test('takes whole accelerators of different sizes, each as far as it goes, and leaves nothing on them to others', () => {
+    const unequal = { ...room, devices: [24, 48] }
+    const whole = { memoryBytes: 5, gpus: [0, 1], wholeGpus: true }
+    expect(place('new', whole, { loaded: [], room: unequal })).toEqual({ devices: [0, 1], victims: [] })
+    const both = model('both', { devices: [0, 1], memoryBytes: 72, wholeGpus: true })
+    const small = place('new', { memoryBytes: 10, gpus: [1] }, { loaded: [both], room: unequal })
+    expect(small?.victims).toEqual([both])
+  })
+
   test('lets others on the accelerators alone when it needs none of its own, and they let it', () => {
     const loaded = [model('card', { devices: [0], memoryBytes: 10 }), model('machine', { lastGrant: 9 })]
     expect(rowsOf({ memoryBytes: 8 }, loaded)).toEqual({ devices: undefined, victims: ['machine'] })

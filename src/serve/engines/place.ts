@@ -18,6 +18,8 @@ export interface Loaded {
   readonly memoryBytes: number
   /** The accelerators that it was given, by number; undefined: it has none of its own. */
   readonly devices?: readonly number[] | undefined
+  /** It takes all that these have. */
+  readonly wholeGpus?: boolean
   readonly pinned: boolean
   /** Its row has changed: it serves what it has, and goes. */
   readonly stale: boolean
@@ -54,11 +56,13 @@ export const place = (row: string, need: Need, world: World): Plan | undefined =
   return victims && { victims, devices }
 }
 
-/** What a model takes of each of its accelerators. */
-export const bytesEach = (need: Need, devices: readonly number[], room: Room): number =>
-  need.wholeGpus === true
-    ? Math.max(...devices.map((device) => room.devices[device] ?? 0))
-    : need.memoryBytes / devices.length
+/** What a model takes of one of its accelerators. */
+export const bytesOn = (
+  { wholeGpus = false, memoryBytes }: Pick<Need, 'memoryBytes' | 'wholeGpus'>,
+  devices: readonly number[],
+  device: number,
+  room: Room,
+): number => (wholeGpus ? (room.devices[device] ?? 0) : memoryBytes / devices.length)
 
 const chooseDevices = (row: string, need: Need, world: World): readonly number[] | undefined | 'none' => {
   const { gpus } = need
@@ -83,15 +87,15 @@ const chooseDevices = (row: string, need: Need, world: World): readonly number[]
 }
 
 const freeOf = (device: number, { loaded, room }: World): number =>
-  (room.devices[device] ?? 0) - used(loaded, device)
+  (room.devices[device] ?? 0) - used(loaded, device, room)
 
 const busyOf = (victims: readonly Loaded[]): number => victims.filter((model) => model.inUse > 0).length
 const newest = (victims: readonly Loaded[]): number => Math.max(0, ...victims.map((model) => model.lastGrant))
 
-const used = (loaded: readonly Loaded[], device: number): number =>
+const used = (loaded: readonly Loaded[], device: number, room: Room): number =>
   loaded.reduce(
-    (sum, { devices, memoryBytes }) =>
-      devices?.includes(device) === true ? sum + memoryBytes / devices.length : sum,
+    (sum, model) =>
+      model.devices?.includes(device) === true ? sum + bytesOn(model, model.devices, device, room) : sum,
     0,
   )
 
@@ -102,13 +106,15 @@ const makeRoom = (
   devices: readonly number[] | undefined,
   { loaded, room }: World,
 ): readonly Loaded[] | undefined => {
-  const each = devices === undefined || devices.length === 0 ? 0 : bytesEach(need, devices, room)
   const onMachine = devices === undefined || devices.length === 0 ? need.memoryBytes : 0
   const lacks = (kept: readonly Loaded[]): ((model: Loaded) => boolean) | undefined => {
     if (kept.length + 1 > room.maxLoaded) return () => true
     const taken = kept.reduce((sum, model) => (isOnMachine(model) ? sum + model.memoryBytes : sum), onMachine)
     if (taken > room.memoryBytes) return isOnMachine
-    const full = devices?.find((device) => used(kept, device) + each > (room.devices[device] ?? 0))
+    const full = devices?.find(
+      (device) =>
+        used(kept, device, room) + bytesOn(need, devices, device, room) > (room.devices[device] ?? 0),
+    )
     return full === undefined ? undefined : (model) => model.devices?.includes(full) === true
   }
   const own = loaded.filter((model) => model.row === row)

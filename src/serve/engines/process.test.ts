@@ -18,7 +18,7 @@ import { engineCommand } from './command.ts'
 import { findEngine, inspect } from './find.ts'
 import { llamaServer } from './kinds/llama-server.ts'
 import { readMachine } from './machine.ts'
-import { startEngine, logPath, type Start } from './process.ts'
+import { filesPath, startEngine, logPath, type Start } from './process.ts'
 
 let model = ''
 let folder = ''
@@ -238,5 +238,10 @@ test('an engine gets no secrets of ours, and Python none of its settings', async
 }, 60_000)
 
 test('a row’s name cannot lead its log out of the home', () => {
-  expect(logPath('/home', '../../etc/x y')).toBe('/home/logs/engine-..-..-etc-x-y.log')
+  expect(logPath('/home', '../../etc/x y')).toMatch(/^\/home\/logs\/engine-\.\.-\.\.-etc-x-y-\w{12}\.log$/)
+})
+
+test('rows whose names differ in what no file name holds share neither log nor files', () => {
+  expect(logPath('/home', 'qwen3:8b')).not.toBe(logPath('/home', 'qwen3-8b'))
+  expect(filesPath('/home', 'qwen3:8b')).not.toBe(filesPath('/home', 'qwen3-8b'))
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { FileSink } from 'bun'
 
 import { Failure } from '../../core/failure.ts'
+import { slug } from '../../core/slug.ts'
 import { deviceEnvironment, type Device } from './devices.ts'
 import { EngineLog } from './engine-log.ts'
 import type { EngineLoad, EngineRow } from './engine.ts'
@@ -94,7 +95,7 @@ const factsOf = ({ home, row, machine, devices }: Start): CommandFacts => ({
   cores: machine.cores,
   memoryBytes: machine.memoryBytes,
   devices,
-  folder: join(home, 'engine-files', fileName(row.row)),
+  folder: filesPath(home, row.row),
   env: process.env,
 })
 
@@ -116,10 +117,10 @@ const asker =
       signal,
     })
 
-export const logPath = (home: string, row: string): string =>
-  join(home, 'logs', `engine-${fileName(row)}.log`)
+export const logPath = (home: string, row: string): string => join(home, 'logs', `engine-${slug(row)}.log`)
 
-const fileName = (row: string): string => row.replaceAll(/[^\w.-]+/g, '-')
+/** Where a row's engine keeps files of its own. */
+export const filesPath = (home: string, row: string): string => join(home, 'engine-files', slug(row))
 
 const mustExist = async (row: EngineRow): Promise<void> => {
   for (const path of modelFiles(row)) {

@@ -43,6 +43,10 @@ const adapter = z.strictObject({
   scale: z.number().exactOptional().describe('How much of it (1 if left out); llama-server only.'),
 })
 
+const uniqueGpus = z
+  .array(z.int().nonnegative())
+  .refine((gpus) => new Set(gpus).size === gpus.length, 'names an accelerator twice')
+
 /** What a row of `models` says to its engine, besides what is llama.cpp's alone. */
 export const engineRowSettings = {
   engine: z
@@ -63,7 +67,7 @@ export const engineRowSettings = {
     .describe('More environment for the engine; {port}, {model} and {key} stand for what it is given.'),
   command: ownCommand.exactOptional().describe('How an engine of no known kind is started.'),
   gpus: z
-    .union([z.int().positive(), z.array(z.int().nonnegative())])
+    .union([z.int().positive(), uniqueGpus])
     .exactOptional()
     .describe(
       'So many accelerators for itself, or these by number; []: the CPU alone. Left out: it sees all and shares them.',

@@ -1,6 +1,6 @@
 import type { Device } from './devices.ts'
 import type { EngineRow, EngineSettings } from './engine.ts'
-import { bytesEach, type Loaded, type Need, type Room } from './place.ts'
+import { bytesOn, type Loaded, type Need, type Room } from './place.ts'
 import type { EngineProcess } from './process.ts'
 
 /** A row that has a process, or is getting one. */
@@ -9,6 +9,8 @@ export interface Running {
   readonly memoryBytes: number
   /** Numbers of the accelerators that are its own. */
   readonly devices: readonly number[] | undefined
+  /** It takes all that these have. */
+  readonly wholeGpus: boolean
   /** Ends a start that is under way. */
   readonly abort: AbortController
   state: 'loading' | 'ready' | 'stopping'
@@ -44,6 +46,7 @@ export const loadedOf = (running: Running, tick: number, movedAt: number): Loade
   slots: running.row.slots,
   memoryBytes: running.memoryBytes,
   devices: running.devices,
+  wholeGpus: running.wholeGpus,
   pinned: running.row.pinned ?? false,
   stale: running.stale,
   awaited: tick < awaitedUntil(running, movedAt),
@@ -62,4 +65,4 @@ export const roomOf = (settings: EngineSettings, devices: readonly Device[]): Ro
 export const takenBy = (need: Need, devices: readonly number[] | undefined, room: Room): number =>
   devices === undefined || devices.length === 0
     ? need.memoryBytes
-    : bytesEach(need, devices, room) * devices.length
+    : devices.reduce((sum, device) => sum + bytesOn(need, devices, device, room), 0)

@@ -196,10 +196,12 @@ export class Supervisor {
   }
 
   #load(row: EngineRow, devices: readonly number[] | undefined): void {
+    const need = needOf(row)
     const running: Running = {
       row,
-      memoryBytes: takenBy(needOf(row), devices, roomOf(this.#settings, this.#parts.devices())),
+      memoryBytes: takenBy(need, devices, roomOf(this.#settings, this.#parts.devices())),
       devices,
+      wholeGpus: need.wholeGpus ?? false,
       abort: new AbortController(),
       state: 'loading',
       started: Promise.resolve(),

@@ -1,4 +1,5 @@
 import type { Dialect } from '../../core/operation.ts'
+import { ownSeal } from '../../core/own-seal.ts'
 import type { Part } from '../../core/request.ts'
 import { isObject } from './fields.ts'
 
@@ -7,17 +8,15 @@ export type Thought =
   | { readonly text: string; readonly signature: string }
   | { readonly dialect: Dialect; readonly value: unknown }
 
-const mark = 'ih1.'
-
 /** A thought as `encrypted_content`: a client without state carries it to the next turn. It hides nothing, it only packs. */
 export const seal = (thought: Thought): string =>
-  mark + Buffer.from(JSON.stringify(thought)).toString('base64url')
+  ownSeal + Buffer.from(JSON.stringify(thought)).toString('base64url')
 
 /** What `seal` packed; undefined for what another server sealed. */
 export function unseal(content: string): Part | undefined {
-  if (!content.startsWith(mark)) return undefined
+  if (!content.startsWith(ownSeal)) return undefined
   try {
-    const thought: unknown = JSON.parse(Buffer.from(content.slice(mark.length), 'base64url').toString())
+    const thought: unknown = JSON.parse(Buffer.from(content.slice(ownSeal.length), 'base64url').toString())
     if (!isObject(thought)) return undefined
     const { text, signature, dialect, value } = thought
     if (typeof text === 'string' && typeof signature === 'string')

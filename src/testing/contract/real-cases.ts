@@ -29,10 +29,18 @@ export const realSkips: Readonly<Record<string, string>> = {
 const user = (text: string): Turn => ({ by: 'user', text })
 const says = (text: string): Turn => ({ by: 'assistant', text })
 
+/** An object of these properties and no others. */
+const closed = (properties: object): object => ({
+  type: 'object',
+  properties,
+  required: Object.keys(properties),
+  additionalProperties: false,
+})
+
 const weatherIn = (cities: readonly string[]): AskedTool => ({
   name: 'get_weather',
   description: 'The weather in a city',
-  parameters: { type: 'object', properties: { city: { enum: cities } }, required: ['city'] },
+  parameters: closed({ city: { enum: cities } }),
 })
 const weather = weatherIn(['Rome', 'Oslo', 'Bern', 'Paris'])
 const question = (city: string): Turn => user(`What is the weather in ${city}?`)
@@ -51,12 +59,10 @@ const shown = [
 ]
 
 const hello: Ask = { turns: [user('Say hello.')], maxTokens: 8 }
-const person = {
-  type: 'object',
-  properties: { name: { enum: ['Ada', 'Grace'] }, age: { type: 'integer', minimum: 1, maximum: 99 } },
-  required: ['name', 'age'],
-  additionalProperties: false,
-}
+const person = closed({
+  name: { enum: ['Ada', 'Grace'] },
+  age: { type: 'integer', minimum: 1, maximum: 99 },
+})
 /** Of one, two, three and four bytes, and joined ones. */
 const greeting = 'Grüß Gott, 你好 👩‍👩‍👧 مرحبا'
 
@@ -66,14 +72,7 @@ export const endless: Ask = {
   maxTokens: 8000,
   schema: {
     $ref: '#/$defs/deeper',
-    $defs: {
-      deeper: {
-        type: 'object',
-        properties: { a: { $ref: '#/$defs/deeper' } },
-        required: ['a'],
-        additionalProperties: false,
-      },
-    },
+    $defs: { deeper: closed({ a: { $ref: '#/$defs/deeper' } }) },
   },
 }
 
@@ -102,10 +101,7 @@ export const realCases: readonly RealCase[] = [
     id: 'conversation',
     shows: 'the answer takes up what was said before',
     ask: {
-      turns: [
-        ...[user('Rome'), says('The city of Rome.'), user('Oslo'), says('The city of Oslo.')],
-        user('Bern'),
-      ],
+      turns: [user('Rome'), says('The city of Rome.'), user('Oslo'), says('The city of Oslo.'), user('Bern')],
       maxTokens: 8,
     },
     holds: ({ text }) => text.startsWith('The city of'),
@@ -165,7 +161,7 @@ export const realCases: readonly RealCase[] = [
     shows: 'characters that are several tokens each come whole',
     ask: {
       turns: [user('Greet me.')],
-      schema: { type: 'object', properties: { said: { enum: [greeting] } }, required: ['said'] },
+      schema: closed({ said: { enum: [greeting] } }),
       maxTokens: 80,
     },
     holds: ({ text }) => Bun.deepEquals(JSON.parse(text), { said: greeting }),

@@ -31,14 +31,22 @@ export interface ContractEngine {
   /** Only in `npm run test:heavy`. */
   readonly isHeavy: boolean
   readonly startTimeoutMs: number
+  /** How it was run, for readers of the table. */
+  readonly setup: string
   readonly skips: readonly Skip[]
   /** How it is started; undefined where it cannot be had on this machine. */
-  find(): Promise<(() => Promise<RunningEngine>) | undefined>
+  readonly find: () => Promise<(() => Promise<RunningEngine>) | undefined>
 }
 
 /** The likeliest words, so that an answer is the same each time; room for a long one. */
 const row = { context: 8192, sampling: { temperature: 0 } }
 const noThoughts = { case: 'thinking', why: 'this engine cannot make the small model think' }
+
+const vllmWords = [
+  '--dtype float32 --enforce-eager',
+  '--enable-auto-tool-choice --tool-call-parser hermes',
+  '--tool-strict-level parameter',
+]
 
 export const contractEngines: readonly ContractEngine[] = [
   {
@@ -46,13 +54,20 @@ export const contractEngines: readonly ContractEngine[] = [
     backend: 'openai-compatible',
     isHeavy: false,
     startTimeoutMs: fetchTimeoutMs,
+    setup: 'Run by inhouse (`managed`), as it comes with it.',
     skips: [noThoughts],
     find: async () => async () => {
       // Threads wait for each other: where tests share the processors, one is faster than two.
       const inhouse = await realApp({ ...row, slots: 1, threads: 1 })
-      const { version } = await realEngine()
+      const { kind, version } = await realEngine()
       const { url, key } = inhouse
-      return { url, key, version, slots: 1, [Symbol.asyncDispose]: () => inhouse[Symbol.asyncDispose]() }
+      return {
+        url,
+        key,
+        version: `${kind} ${version}`,
+        slots: 1,
+        [Symbol.asyncDispose]: () => inhouse[Symbol.asyncDispose](),
+      }
     },
   },
   {
@@ -60,6 +75,7 @@ export const contractEngines: readonly ContractEngine[] = [
     backend: 'ollama',
     isHeavy: true,
     startTimeoutMs: buildTimeoutMs,
+    setup: 'Behind `kind: ollama`, with templates that know tools and thoughts where a case wants them.',
     skips: [
       {
         case: 'thinking',
@@ -68,11 +84,14 @@ export const contractEngines: readonly ContractEngine[] = [
       },
     ],
     find: async () => async () => {
-      const engine = await realOllama()
-      const backends = { engine: { kind: 'ollama', url: engine.url, place: 'local', keepAlive: '1h' } }
+      await using parts = new AsyncDisposableStack()
+      const { url } = parts.use(await realOllama())
       const at = { ...row, backend: 'engine' }
-      const inhouse = await startWith({ backends, models: { small: at, tooled: at, thinker: at } })
-      return running(inhouse, { version: ollamaVersion, slots: 2 }, engine)
+      const inhouse = await startWith(parts, {
+        backends: { engine: { kind: 'ollama', url, place: 'local', keepAlive: '1h' } },
+        models: { small: at, tooled: at, thinker: at },
+      })
+      return running(inhouse, parts.move(), { version: ollamaVersion, slots: 2 })
     },
   },
   {
@@ -80,6 +99,7 @@ export const contractEngines: readonly ContractEngine[] = [
     backend: 'openai-compatible',
     isHeavy: true,
     startTimeoutMs: buildTimeoutMs,
+    setup: `Run by inhouse (\`engine: vllm\`), with \`${vllmWords.join(' ')}\`. Without the last it keeps arguments to a tool's parameters only where the tool says \`strict\`.`,
     skips: [noThoughts],
     find: async () => {
       const found = await realVllm(await realModel())
@@ -99,45 +119,40 @@ async function startVllm({ program, model }: RealVllm): Promise<RunningEngine> {
     slots: 1,
     gpus: [],
     template: await Bun.file(`${import.meta.dir}/../../../fixtures/tools.jinja`).text(),
-    extraArgs: [
-      '--dtype',
-      'float32',
-      '--enforce-eager',
-      '--enable-auto-tool-choice',
-      '--tool-call-parser',
-      'hermes',
-    ],
+    extraArgs: vllmWords.flatMap((words) => words.split(' ')),
     env: { VLLM_CPU_KVCACHE_SPACE: '2' },
     startTimeoutMs: buildTimeoutMs,
   }
-  const engines = { programs: { vllm: program } }
-  const inhouse = await startWith({ engines, models: { small, tooled: { route: ['small'] } } })
-  return running(inhouse, { version, slots: 1 })
+  await using parts = new AsyncDisposableStack()
+  const inhouse = await startWith(parts, {
+    engines: { programs: { vllm: program } },
+    models: { small, tooled: { route: ['small'] } },
+  })
+  return running(inhouse, parts.move(), { version, slots: 1 })
 }
 
 /** Each section on a line of its own, as JSON: YAML reads it. */
-async function startWith(config: Readonly<Record<string, object>>): Promise<TestApp> {
+async function startWith(
+  parts: AsyncDisposableStack,
+  config: Readonly<Record<string, object>>,
+): Promise<TestApp> {
   const lines = Object.entries(config).map(([section, value]) => `${section}: ${JSON.stringify(value)}\n`)
-  const inhouse = await startTestApp(lines.join(''), process.env as Record<string, string>)
+  const inhouse = parts.use(await startTestApp(lines.join(''), process.env as Record<string, string>))
   await inhouse.app.settled
   const trouble = inhouse.app.trouble('small')
-  if (trouble === undefined) return inhouse
-  await inhouse[Symbol.asyncDispose]()
-  throw trouble
+  if (trouble !== undefined) throw trouble
+  return inhouse
 }
 
 const running = (
-  inhouse: TestApp,
+  { app, key }: TestApp,
+  parts: AsyncDisposableStack,
   facts: Pick<RunningEngine, 'version' | 'slots'>,
-  engine?: AsyncDisposable,
 ): RunningEngine => ({
   ...facts,
-  url: inhouse.app.url,
-  key: inhouse.key,
-  [Symbol.asyncDispose]: async () => {
-    await inhouse[Symbol.asyncDispose]()
-    await engine?.[Symbol.asyncDispose]()
-  },
+  url: app.url,
+  key,
+  [Symbol.asyncDispose]: () => parts.disposeAsync(),
 })
 
 export const skipOf = ({ skips }: ContractEngine, surface: string, id: string): Skip | undefined =>

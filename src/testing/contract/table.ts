@@ -63,7 +63,8 @@ function engineSection(engine: ContractEngine, seen: EngineSeen): string {
     }),
   ])
   const without = engine.skips.map(({ case: id, why }) => `\n\n–: \`${id}\`, because ${why}.`)
-  return `### ${engine.id} ${seen.version}\n\nSeen on ${seen.date}.\n\n${table(rows)}${without.join('')}`
+  const head = `### ${engine.id}\n\nVersion: ${seen.version}, seen on ${seen.date}. ${engine.setup}`
+  return `${head}\n\n${table(rows)}${without.join('')}`
 }
 
 /** The numbers of what cannot be. */
