@@ -214,21 +214,17 @@ export async function startApp(parts: AppParts): Promise<App> {
   }
   const refused = (thrown: unknown): void =>
     log.error({ reason: asFailure(thrown).message }, 'the new config is refused; the old one stays')
+  const useIfEngineCan = async (next: Loaded): Promise<void> => {
+    const mistakes = await engineMistakes(next.config, home, env)
+    const texts = mistakes.map(({ path, text }) => `${path.join('.')} ${text}`)
+    if (texts.length > 0) throw new Failure('config_invalid', `The config is wrong: ${texts.join('; ')}.`)
+    use(next)
+  }
   const reload = (): void => {
     try {
       const next = parts.reread()
-      if (!asksOfEngine(next.config)) return use(next)
-      engineMistakes(next.config, home, env)
-        .then((mistakes) => {
-          if (mistakes.length > 0) {
-            throw new Failure(
-              'config_invalid',
-              mistakes.map(({ path, text }) => `${path.join('.')} ${text}`).join('; '),
-            )
-          }
-          use(next)
-        })
-        .catch(refused)
+      if (asksOfEngine(next.config)) void useIfEngineCan(next).catch(refused)
+      else use(next)
     } catch (thrown) {
       refused(thrown)
     }

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 
 import { capabilities, type Capability } from '../core/model-facts.ts'
 import { Failure } from '../core/failure.ts'
+import { isObject } from '../core/is-object.ts'
 import { chatModels } from '../connect/chat-models.ts'
 import type { ServedModel, Tool } from '../connect/tool.ts'
 import { ensureFirstKey } from '../protect/guard/first-key.ts'
@@ -44,18 +45,31 @@ export const findServed = async (context: Context, address: string | undefined):
   return { url: live ?? urlOf(config.listen), key: undefined, models, isRunning: live !== undefined }
 }
 
-/** What a server offers to this key, with what it knows of each model. */
+/** What a server offers to this key, with what it knows of each model. Throws `Failure`. */
 export const servedModels = async (endpoint: Endpoint): Promise<readonly ServedModel[]> => {
-  const reply = await mustAnswer(endpoint, '/v1/models', {})
-  const { data = [] } = (await reply.json()) as { readonly data?: readonly Listed[] }
   return Promise.all(
-    data.map(async ({ id: name, max_input_tokens: context, max_tokens: maxOutput }) => ({
+    (await listed(endpoint)).map(async ({ id: name, max_input_tokens: context, max_tokens: maxOutput }) => ({
       name,
       ...(typeof context === 'number' && { context }),
       ...(typeof maxOutput === 'number' && { maxOutput }),
       ...(await shown(endpoint, name)),
     })),
   )
+}
+
+/** Web servers and gateways answer too, as they like. */
+const listed = async (endpoint: Endpoint): Promise<readonly Listed[]> => {
+  const stranger = new Failure('server_unreachable', {
+    message: `No inhouse answers at ${endpoint.url}: what stands there lists no models.`,
+    help: 'Check the address.',
+  })
+  const reply = await mustAnswer(endpoint, '/v1/models', {}).catch((thrown: unknown) => {
+    throw thrown instanceof Failure && thrown.code === 'model_unknown' ? stranger : thrown
+  })
+  const said: unknown = await reply.json().catch(() => undefined)
+  const data = isObject(said) ? said['data'] : undefined
+  if (!Array.isArray(data)) throw stranger
+  return data.filter((each): each is Listed => isObject(each) && typeof each['id'] === 'string')
 }
 
 interface Listed {

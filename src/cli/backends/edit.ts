@@ -17,24 +17,26 @@ interface Wanted {
   readonly keyEnv?: string
 }
 
-/** The text of the config with what was found, and the rows that it has more. Pure. */
+/** The text of the config with what was found, its rows, and the names that none can have. Pure. */
 export const withFound = (
   { text, config, origins }: Pick<Loaded, 'text' | 'config' | 'origins'>,
   found: Found,
   { name, models, keyEnv }: Wanted,
 ) => {
-  const rows = foundRows(found, { name, models, keyEnv, taken: writtenModels({ config, origins }) })
-  // A section of backends takes the place of the built-in one, which models of the file may need.
-  const needsOwn = origins.has('models') && !origins.has('backends')
-  let next = needsOwn ? withRow(text, 'backends', 'here', builtIn.backends.here) : text
-  next = withRow(next, 'backends', name, rows.backend)
+  const { backend, skipped, ...rows } = foundRows(found, {
+    name,
+    models,
+    keyEnv,
+    taken: Object.keys(config.models),
+  })
+  // A section of backends takes the place of what is built in: that is written down, so that it stays.
+  const hasBackends = origins.has('backends')
+  let next = hasBackends ? text : withRow(text, 'backends', 'here', builtIn.backends.here)
+  next = withRow(next, 'backends', name, backend)
+  if (!hasBackends && !origins.has('models')) next = withRow(next, 'models', 'small', builtIn.models.small)
   for (const [model, row] of Object.entries(rows.models)) next = withRow(next, 'models', model, row)
-  return { next, rows: { backends: { [name]: rows.backend }, models: rows.models } }
+  return { next, rows: { backends: { [name]: backend }, models: rows.models }, skipped }
 }
-
-/** Not the built-in one, which goes when there are others. */
-const writtenModels = ({ config, origins }: Pick<Loaded, 'config' | 'origins'>): readonly string[] =>
-  origins.has('models') ? Object.keys(config.models) : []
 
 /**
  * The text of the config without a backend, without the rows of `models` that lead to it, and without the routes that

@@ -4,6 +4,7 @@ import { isInHouse } from '../../core/hosts.ts'
 import { probe, unseen, type Found } from '../../serve/discover/probe.ts'
 import type { Context } from '../context.ts'
 import { withTransport } from '../looking.ts'
+import { withoutSecrets } from './address.ts'
 
 export interface LookOptions {
   readonly kind?: string
@@ -11,13 +12,14 @@ export interface LookOptions {
   readonly keyEnv?: string
 }
 
-/** Throws `Failure('offline')`, and what `probe` throws. */
+/** Throws `Failure('offline')`, `Failure('usage_wrong')` for an address with secrets, and what `probe` throws. */
 export const findBackend = async (
   context: Context,
   { offline }: Settings,
   url: string,
   { kind, key: given, keyEnv }: LookOptions,
 ): Promise<Found> => {
+  withoutSecrets(url)
   if (offline && !isInHouse(new URL(url).hostname))
     throw new Failure('offline', `${url} is not in the house, and this deployment is offline.`)
   const key = given ?? (keyEnv === undefined ? undefined : process.env[keyEnv])

@@ -2,11 +2,14 @@ import { untagged } from '../../core/names.ts'
 import type { Row } from '../../config/edit.ts'
 import { backendKinds } from '../../serve/backends/index.ts'
 import type { Found } from '../../serve/discover/probe.ts'
+import { escaped } from './shown.ts'
 
 /** What a config says of a backend that was found. */
 export interface FoundRows {
   readonly backend: Row
   readonly models: Readonly<Record<string, Row>>
+  /** Names that no row can have, as the server wrote them. */
+  readonly skipped: readonly string[]
 }
 
 interface Wanted {
@@ -29,28 +32,32 @@ export const foundRows = (found: Found, { name, models, keyEnv, taken }: Wanted)
     ...(found.url !== defaultUrl(found) && { url: found.url }),
     ...(variable !== undefined && { apiKey: `\${${variable}}` }),
   }
+  const listed = listedModels(found)
+  const skipped = models === undefined ? listed.filter((model) => !isName(model)) : []
+  const vendors = found.wildcard === undefined ? [] : [found.wildcard]
   const rows: Record<string, Row> = {}
-  for (const model of models ?? listedModels(found)) {
+  for (const model of models ?? [...vendors, ...listed.filter(isName)]) {
     const plain = found.kind === 'ollama' ? untagged(model) : model
     const isTaken = taken.includes(plain) || Object.hasOwn(rows, plain)
-    if (isTaken && plain.includes('*')) continue
+    if (isTaken && plain.includes('*')) {
+      skipped.push(model)
+      continue
+    }
     const row = isTaken ? `${plain}@${name}` : plain
     rows[row] = { backend: name, ...(row !== model && { model }) }
   }
-  return { backend, models: rows }
+  return { backend, models: rows, skipped }
 }
 
 /** Ollama lists what it hands on to others like its own: that is for a backend of a third party. */
 const listedModels = ({ models, wildcard, keyEnv }: Found): readonly string[] => {
-  if (wildcard !== undefined) return [wildcard]
-  if (keyEnv !== undefined) return []
-  return models
-    .filter(({ name, facts }) => facts.remoteHost === undefined && isName(name))
-    .map(({ name }) => name)
+  if (wildcard !== undefined || keyEnv !== undefined) return []
+  return models.flatMap(({ name, facts }) => (facts.remoteHost === undefined ? [name] : []))
 }
 
-/** What a row can be called. */
-const isName = (name: string): boolean => /^[!-~\u00a1-\uffff]{1,150}$/.test(name) && !name.includes('${')
+/** What a row can be called; one with a star would take the names of others. */
+const isName = (name: string): boolean =>
+  /^(?!__proto__$)[!-)+-~\u00a1-\uffff]{1,150}$/.test(name) && !name.includes('${') && escaped(name) === name
 
 export const variableOf = (name: string): string =>
   `${name.toUpperCase().replaceAll(/\W/g, '_')}_API_KEY`.replace(/^(?=\d)/, '_')

@@ -1,12 +1,21 @@
 import type { Found } from '../../serve/discover/probe.ts'
 import { vulnerabilitiesAsOf } from '../../serve/discover/vulnerabilities.ts'
+import { listText } from '../names.ts'
 import { bytesText, countText, facts, table, type Column, type Paint } from '../print.ts'
+import { escaped, escapedIn } from './shown.ts'
 
 type Model = Found['models'][number]
 
+/** Names that a server lists and that are not served. Ends with a line break, where there are any. */
+export const skippedText = (skipped: readonly string[], { yellow }: Paint): string =>
+  skipped.length === 0
+    ? ''
+    : `${yellow(`! skipped, as no row of \`models\` can have the name: ${listText(skipped.map(escaped))}`)}\n`
+
 /** What was found, for people. */
 export const foundText = (found: Found, paint: Paint): string => {
-  const { title, version, url, kind, models } = found
+  const said = escapedIn(found)
+  const { title, version, url, kind, models } = said
   const head = `${paint.bold(version === undefined ? title : `${title} ${version}`)} at ${url}\n`
   const about = facts(
     [
@@ -23,7 +32,7 @@ export const foundText = (found: Found, paint: Paint): string => {
     about,
     shown.length === 0 ? '' : `\n${table(columns, shown, paint)}`,
     more > 0 ? paint.dim(`and ${more} more\n`) : '',
-    warnings(found, paint),
+    warnings(said, paint),
   ].join('')
 }
 

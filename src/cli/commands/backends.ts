@@ -5,15 +5,16 @@ import { Option } from 'commander'
 import type { Loaded } from '../../config/index.ts'
 import { Failure } from '../../core/failure.ts'
 import { knownKinds } from '../../serve/discover/probe.ts'
+import { backendUrl } from '../backends/address.ts'
 import { freeName, withFound, withoutBackend } from '../backends/edit.ts'
 import { findBackend, findOrTake, type LookOptions } from '../backends/find.ts'
 import { listBackends } from '../backends/list.ts'
-import { foundText } from '../backends/text.ts'
+import { foundText, skippedText } from '../backends/text.ts'
 import type { InhouseCommand } from '../command.ts'
 import { replaceConfig } from '../config-file.ts'
 import type { Context } from '../context.ts'
 import { listText, noSuch } from '../names.ts'
-import { label, serverUrl, words } from '../parse.ts'
+import { label, words } from '../parse.ts'
 import { diffText, mayWrite } from '../writing.ts'
 
 interface WriteOptions extends LookOptions {
@@ -48,7 +49,7 @@ export const backends = (command: InhouseCommand): void => {
     .description(
       'Says which engine or vendor answers at an address, its version with known holes, whether it wants a key, its models with what it tells of each (context, tools, vision, thoughts, embeddings, quantisation; nothing is guessed from names), and what `add` would write into the config.',
     )
-    .argument('<url>', 'its address', serverUrl)
+    .argument('<url>', 'its address', backendUrl)
     .addOption(kindOption())
     .option('--key <key>', 'the key it wants; seen by others of this machine, so rather:')
     .addOption(keyEnvOption())
@@ -63,7 +64,7 @@ export const backends = (command: InhouseCommand): void => {
       'Probes an address and writes its rows into the config: shows what changes, asks, checks the new config before it counts, and keeps the old one as FILE.bak. Comments and order stay. A key goes in as ${NAME}, never as itself.',
     )
     .argument('<name>', 'what the backend is to be called', label)
-    .argument('<url>', 'its address', serverUrl)
+    .argument('<url>', 'its address', backendUrl)
     .addOption(kindOption())
     .addOption(keyEnvOption())
     .option(
@@ -100,11 +101,11 @@ const look = async (context: Context, options: LookOptions, url: string): Promis
   const loaded = await context.load({ secrets: 'unread' })
   const found = await findBackend(context, loaded.config, url, options)
   const name = freeName(found.kind, loaded.config)
-  const { next, rows } = withFound(loaded, found, { ...options, name })
-  context.result({ ...found, rows }, (paint) => {
+  const { next, rows, skipped } = withFound(loaded, found, { ...options, name })
+  context.result({ ...found, rows, skipped }, (paint) => {
     const change = diffText(loaded.text, next, paint)
     const command = `inhouse backends add ${name} ${url}${options.keyEnv === undefined ? '' : ` --key-env ${options.keyEnv}`}`
-    return `${foundText(found, paint)}\n${paint.dim(`\`${command}\` would write:`)}\n${change}`
+    return `${foundText(found, paint)}${skippedText(skipped, paint)}\n${paint.dim(`\`${command}\` would write:`)}\n${change}`
   })
 }
 
@@ -112,17 +113,20 @@ const fileOf = ({ file, home }: Loaded): string => file ?? join(home, 'inhouse.y
 
 const add = async (context: Context, options: WriteOptions, name: string, url: string): Promise<void> => {
   const loaded = await context.load({ secrets: 'unread' })
-  if (loaded.origins.has('backends') && Object.hasOwn(loaded.config.backends, name))
+  if (Object.hasOwn(loaded.config.backends, name))
     throw new Failure('usage_wrong', {
       message: `There is a backend named ${name} already.`,
-      help: `Take another name, or \`inhouse backends remove ${name}\` first.`,
+      help: loaded.origins.has('backends')
+        ? `Take another name, or \`inhouse backends remove ${name}\` first.`
+        : 'It is built in: take another name.',
     })
   const found = await findOrTake(context, loaded.config, url, options)
-  const { next, rows } = withFound(loaded, found, { ...options, name })
-  if (!context.isJson) context.say(`${foundText(found, context.paint)}\n`)
+  const { next, rows, skipped } = withFound(loaded, found, { ...options, name })
+  const { paint } = context
+  if (!context.isJson) context.say(`${foundText(found, paint)}${skippedText(skipped, paint)}\n`)
   const backup = await change(context, loaded, next, options, `Write ${name} into the config?`)
   const file = fileOf(loaded)
-  context.result({ file, backup: backup ?? null, ...rows }, () => `${name} stands in ${file}.\n`)
+  context.result({ file, backup: backup ?? null, ...rows, skipped }, () => `${name} stands in ${file}.\n`)
   if (context.isJson) return
   const key = typeof rows.backends[name]?.['apiKey'] === 'string' ? rows.backends[name]['apiKey'] : ''
   const variable = /^\$\{(\w+)\}$/.exec(key)?.[1]

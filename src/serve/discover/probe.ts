@@ -52,7 +52,7 @@ export async function probe(url: string, probing: Probing): Promise<Found> {
   const ask = createAsk({ ...asking, headers: key === undefined ? {} : keyHeader(key) })
   // One question says whether anybody is there at all.
   const listing = await ask('/v1/models')
-  if (listing === undefined) throw failure ?? new Failure('connect_failed', `Nobody answers at ${root}.`)
+  if (listing === undefined) throw silence(root, failure)
   const { engine, version } =
     cloud === undefined ? await recognised(ask, root, kind) : { engine: cloud, version: undefined }
   const models = await detailed(engine, ask, probing.mostDetails ?? 100)
@@ -69,6 +69,16 @@ export async function probe(url: string, probing: Probing): Promise<Found> {
     vulnerabilities: vulnerabilitiesOf(engine.id, version),
     cautions: engine.cautions?.({ wantsKey: access !== 'open' }) ?? [],
   }
+}
+
+/** Timeouts are ours here: the config sets none of them. */
+const silence = (
+  root: string,
+  failure = new Failure('connect_failed', `Nobody answers at ${root}.`),
+): Failure => {
+  if (!['connect_timeout', 'first_event_timeout'].includes(failure.code)) return failure
+  const help = 'Check the address and the network, and whether what stands there is still starting.'
+  return new Failure(failure.code, { message: failure.message, help }, { cause: failure })
 }
 
 /** Without the `/v1` that clients put behind it. */

@@ -247,7 +247,8 @@ export const speaks: ReadonlySet<Operation> = new Set<Operation>(['chat', 'compl
 const lingerMs = 250
 
 const hasEnd = (frame: Frame): boolean => frame.events().some((event) => event.type === 'end')
-const isEnd = (frame: Frame): boolean => hasEvents(frame) && frame.events().every(({ type }) => type === 'end')
+const isEnd = (frame: Frame): boolean =>
+  hasEvents(frame) && frame.events().every(({ type }) => type === 'end')
 const hasFinish = (frame: Frame): boolean => frame.events().some((event) => event.type === 'finish')
 const hasEvents = (frame: Frame): boolean => frame.events().length > 0
 
