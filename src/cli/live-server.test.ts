@@ -55,6 +55,14 @@ test('chat, bench and doctor find the server of their home wherever it listens, 
   expect(address?.found).toBe(`inhouse already serves at ${served.url}`)
 })
 
+test('a key that the running server does not know is told, and no second server started', async () => {
+  await using served = await serve()
+  const chat = await bed.run(['chat', 'hi'], { ...env, INHOUSE_KEY: 'ih-wrong' })
+  expect(chat.out).toBe('')
+  expect(chat.err).toContain(`The server at ${served.url} does not know the key in INHOUSE_KEY.`)
+  expect(chat.code).toBe(1)
+})
+
 test('a server that ends takes its record back; that of a killed one is passed over', async () => {
   const first = await serve()
   await first[Symbol.asyncDispose]()

@@ -32,10 +32,14 @@ export const recordServer = async (home: string, url: string): Promise<() => Pro
 
 /**
  * The url of the server that runs: the one that the home records, else the config's. Undefined when none answers that
- * knows the key which the commands send.
+ * knows the key which the commands send; with `anyKey` one that need not know it.
  */
-export const liveServer = async (home: string, listen: string): Promise<string | undefined> => {
-  const key = await readKey(home)
+export const liveServer = async (
+  home: string,
+  listen: string,
+  { anyKey = false } = {},
+): Promise<string | undefined> => {
+  const key = anyKey ? undefined : await readKey(home)
   const record = await recorded(home)
   // A server that was killed leaves its record behind, and its port to whoever takes it.
   const urls = record !== undefined && isAlive(record.pid) ? [record.url, urlOf(listen)] : [urlOf(listen)]

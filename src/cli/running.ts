@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 
 import type { App, Log } from '../app.ts'
+import { Failure } from '../core/failure.ts'
 import type { Context } from './context.ts'
 import { makeHome } from './home-store.ts'
 import { readKey, type Endpoint } from './client.ts'
@@ -17,6 +18,7 @@ export const withServer = async <T>(
   const { listen } = (await context.load({ secrets: 'unread' })).config
   const url = await liveServer(context.home, listen)
   if (url !== undefined) return work({ url, key: await readKey(context.home) })
+  await mustBeKnown(context.home, listen)
   const loaded = await context.load()
   const { startApp } = await import('../app.ts')
   const bars = context.bars()
@@ -44,6 +46,17 @@ export const withServer = async <T>(
     bars.end()
     await app.stop()
   }
+}
+
+/** Who names a key means a server that knows it: another one would refuse it too. */
+const mustBeKnown = async (home: string, listen: string): Promise<void> => {
+  if ((process.env['INHOUSE_KEY'] ?? '') === '') return
+  const url = await liveServer(home, listen, { anyKey: true })
+  if (url === undefined) return
+  throw new Failure('key_unknown', {
+    message: `The server at ${url} does not know the key in INHOUSE_KEY.`,
+    help: 'Take the variable away to send the key of the home, or give one of the keys in force there.',
+  })
 }
 
 /** Throws the first trouble when no model at all can be served. */
