@@ -227,10 +227,10 @@ compat: { listen: "0.0.0.0:1", key: x }
     expect((await problems(yaml)).toSorted()).toEqual(
       [
         'test.yaml:1:1 lisen is not known here; did you mean `listen`?',
-        'test.yaml:3:11 backends.here.kind must be one of managed, openai-compatible, anthropic, ollama, gemini, vllm, tgi, lm-studio, localai, sglang, llama-server, openai, azure, gemini-openai, together, openrouter, found "manged"; did you mean managed?',
+        'test.yaml:3:11 backends.here.kind must be one of managed, openai-compatible, anthropic, ollama, gemini, vllm, tgi, lm-studio, localai, sglang, llama-server, mlx-lm, openai, azure, gemini-openai, together, openrouter, found "manged"; did you mean managed?',
         'test.yaml:4:22 backends.gpu.url is not an http or https address',
         'test.yaml:4:33 backends.gpu.apiKy is not known here; did you mean `apiKey`?',
-        'test.yaml:5:3 backends.none.kind is missing: one of managed, openai-compatible, anthropic, ollama, gemini, vllm, tgi, lm-studio, localai, sglang, llama-server, openai, azure, gemini-openai, together, openrouter',
+        'test.yaml:5:3 backends.none.kind is missing: one of managed, openai-compatible, anthropic, ollama, gemini, vllm, tgi, lm-studio, localai, sglang, llama-server, mlx-lm, openai, azure, gemini-openai, together, openrouter',
         'test.yaml:6:43 backends.near.place names a place that is not there, found "offcie"; did you mean office?',
         'test.yaml:8:32 places.office.clearance must be one of public, internal, personal, confidential, restricted, found "secret"',
         'test.yaml:12:5 models.a.contxt is not known here; did you mean `context`?',

@@ -118,7 +118,8 @@ for (const [name, find] of Object.entries(installers)) {
           env,
           onProgress: ({ done }) => void inVain.push(done),
         }).catch(() => {})
-        expect(Math.max(0, ...inVain)).toBe(0)
+        // uv writes a note of the interpreter into its cache.
+        expect(Math.max(0, ...inVain)).toBeLessThan(10_000)
       })
 
       const failing: Record<string, Partial<Package>> = {
