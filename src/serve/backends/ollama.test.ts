@@ -306,14 +306,14 @@ test('texts become vectors in one call, which no model streams', async () => {
 
 test('a large body of another dialect is said anew in turns', async () => {
   const text = 'word '.repeat(200)
-  const body = { model: 'm', messages: Array.from({ length: 1000 }, () => ({ role: 'user', content: text })) }
+  const body = { model: 'm', messages: Array.from({ length: 5000 }, () => ({ role: 'user', content: text })) }
   const parts = [{ type: 'text', text }] as const
   const messages = body.messages.map(() => ({ role: 'user', parts }) as const)
   const request = requestOf('openai-chat', body, { kind: 'chat', messages, rest: {} })
   const backend = backendOf(capable)
   await backend.outgoing(chat({}), targetOf('m'))
   const written = Promise.resolve(backend.outgoing(request, targetOf('other name')))
-  expect(await turnsDuring(written)).toBeGreaterThan(3)
+  expect(await turnsDuring(written)).toBeGreaterThan(1)
   expect(jsonOf(await written)).toMatchObject({ ...body, model: 'other name', truncate: false })
 })
 
