@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { Ollama } from 'ollama'
 import { OpenAI } from 'openai'
 
+import { logPath } from './serve/engines/process.ts'
 import { realModel } from './testing/real-engine.ts'
 import { buildTimeoutMs, ollamaProgram, realOllama, type RealOllama } from './testing/real-ollama.ts'
 import { startTestApp, type TestApp } from './testing/test-app.ts'
@@ -259,7 +260,7 @@ models: { small: { backend: here, engine: ollama, source: "file:${model}", conte
         .catch((thrown: unknown) => thrown)
       expect(refused).toMatchObject({ status: 400, code: 'context_length_exceeded' })
 
-      const log = await Bun.file(`${inhouse.home}/logs/engine-small.log`).text()
+      const log = await Bun.file(logPath(inhouse.home, 'small')).text()
       expect(log.match(/"starting runner".* --model /g)).toHaveLength(1)
       const [first] = await inhouse.entries(3)
       const tokens = whole.usage?.prompt_tokens

@@ -8,6 +8,7 @@ import { never, quickSettings, testClock, testLog } from '../../../testing/real-
 import type { EngineRow } from '../engine.ts'
 import { createEngines } from '../engines.ts'
 import { readMachine } from '../machine.ts'
+import { logPath } from '../process.ts'
 import { engineKindOf, engineKinds } from './index.ts'
 import type { CommandFacts, Search } from './kind.ts'
 
@@ -141,7 +142,7 @@ const opened = async (engineRow: EngineRow, programs: Readonly<Record<string, st
   const settings = quickSettings({ programs })
   const engines = createEngines({ home, settings, rows: [engineRow], clock: testClock, log })
   const opening = await engines.open('big', never)
-  return { engines, opening, said: () => readFile(join(home, 'logs', 'engine-big.log'), 'utf8') }
+  return { engines, opening, said: () => readFile(logPath(home, 'big'), 'utf8') }
 }
 
 test('vLLM is known by its key, and gets its adapters before the first request', async () => {
