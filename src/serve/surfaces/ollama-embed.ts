@@ -1,5 +1,4 @@
 import type { ModelEvent } from '../../core/event.ts'
-import { Failure } from '../../core/failure.ts'
 import type { EmbedPrompt } from '../../core/request.ts'
 import type { AnswerFacts, Surface } from '../../core/surface.ts'
 import type { Work } from '../../core/turns.ts'
@@ -10,6 +9,7 @@ import { ollamaMetrics } from './ollama-metrics.ts'
 import { ollamaRequest } from './ollama-request.ts'
 import { answerOf } from './openai-answer.ts'
 import { encodeVector } from './vector.ts'
+import { wholeOnly } from './whole-only.ts'
 
 /** `POST /api/embed`: one text or several. */
 export const ollamaEmbed = embedSurface('ollama-embed', '/api/embed', inputs, (answer, facts) => {
@@ -47,8 +47,7 @@ function embedSurface(
     operation: 'embed',
     dialect,
     paths: [path],
-    contentType: { stream: 'application/json', whole: 'application/json' },
-    heartbeat: '',
+    ...wholeOnly(whole, ollamaError),
     parse: (body) =>
       ollamaRequest({
         operation: 'embed',
@@ -56,21 +55,6 @@ function embedSurface(
         body,
         prompt: (fields, rest) => embedPrompt(fields, rest, read(fields)),
       }),
-    whole,
-    // Nobody streams vectors: the events are kept for the end.
-    stream(facts) {
-      const events: ModelEvent[] = []
-      return {
-        write(event) {
-          if (event.type === 'failure')
-            return ollamaError(new Failure(event.code, event.facts), facts.requestId)
-          events.push(event)
-          return event.type === 'end' ? whole(events, facts) : ''
-        },
-      }
-    },
-    isUsageOnly: () => false,
-    error: ollamaError,
   }
 }
 

@@ -1,15 +1,14 @@
 import type { ModelEvent } from '../../core/event.ts'
-import { Failure } from '../../core/failure.ts'
 import type { JsonText } from '../../core/json.ts'
 import type { EmbedPrompt } from '../../core/request.ts'
 import type { Work } from '../../core/turns.ts'
 import type { AnswerFacts, Surface } from '../../core/surface.ts'
 import { Fields, compact } from './fields.ts'
 import { answerOf } from './openai-answer.ts'
-import { openAiError } from './openai-error.ts'
 import { tokenInputs } from './openai-inputs.ts'
 import { openAiRequest, requireList } from './openai-request.ts'
 import { encodeVector } from './vector.ts'
+import { wholeOnly } from './whole-only.ts'
 
 /** `POST /v1/embeddings`. Never streams. */
 export const openAiEmbeddings: Surface = {
@@ -17,8 +16,7 @@ export const openAiEmbeddings: Surface = {
   operation: 'embed',
   dialect: 'openai-embeddings',
   paths: ['/v1/embeddings'],
-  contentType: { stream: 'application/json', whole: 'application/json' },
-  heartbeat: '',
+  ...wholeOnly(wholeAnswer),
 
   parse(body) {
     const fields = new Fields(body)
@@ -34,23 +32,6 @@ export const openAiEmbeddings: Surface = {
     })
     return { ...request, stream: false, wantsUsage: false }
   },
-
-  whole: wholeAnswer,
-
-  stream(facts) {
-    const events: ModelEvent[] = []
-    return {
-      write(event) {
-        if (event.type === 'failure')
-          return openAiError(new Failure(event.code, event.facts), facts.requestId)
-        events.push(event)
-        return event.type === 'end' ? wholeAnswer(events, facts) : ''
-      },
-    }
-  },
-
-  isUsageOnly: () => false,
-  error: openAiError,
 }
 
 function wholeAnswer(events: readonly ModelEvent[], facts: AnswerFacts): string {

@@ -3,8 +3,8 @@ import { Failure } from '../../core/failure.ts'
 import type { Surface } from '../../core/surface.ts'
 import { openAiError } from './openai-error.ts'
 
-/** What surfaces of OpenAI's family have in common whose answers are never streamed. */
-export const wholeOnly = (whole: Surface['whole']) =>
+/** What surfaces have in common whose answers are never streamed: the events are kept for the end. */
+export const wholeOnly = (whole: Surface['whole'], error: Surface['error'] = openAiError) =>
   ({
     contentType: { stream: 'application/json', whole: 'application/json' },
     heartbeat: '',
@@ -13,13 +13,12 @@ export const wholeOnly = (whole: Surface['whole']) =>
       const events: ModelEvent[] = []
       return {
         write(event) {
-          if (event.type === 'failure')
-            return openAiError(new Failure(event.code, event.facts), facts.requestId)
+          if (event.type === 'failure') return error(new Failure(event.code, event.facts), facts.requestId)
           events.push(event)
           return event.type === 'end' ? whole(events, facts) : ''
         },
       }
     },
     isUsageOnly: () => false,
-    error: openAiError,
+    error,
   }) satisfies Partial<Surface>
