@@ -44,6 +44,8 @@ const entriesAt = (file: Foreign, path: Path): readonly (readonly [string, unkno
 
 function readModel(file: Foreign, run: Run, backend: string): Row | undefined {
   const { id, path, macros } = run
+  if (id.includes('*'))
+    return file.leave(path, 'has a `*` in its name, which would make it a wildcard') as undefined
   const at = (key: string): Path => [...path, key]
   const known = new Map([...macros, ['PORT', '{port}'], ['MODEL_ID', id]])
   const cmd = file.at(at('cmd'))
