@@ -3,8 +3,8 @@ import { createAnthropic } from '@ai-sdk/anthropic'
 import Anthropic, { APIUserAbortError, BadRequestError, NotFoundError } from '@anthropic-ai/sdk'
 import { generateText, jsonSchema, streamText, tool } from 'ai'
 
+import { askByPython } from './testing/python-client.ts'
 import { realApp, type RealApp } from './testing/real-app.ts'
-import { testHome } from './testing/real-engine.ts'
 
 /** Anthropic’s clients as they come from the registry, unchanged, against the real engine with the real small model. */
 let inhouse: RealApp
@@ -220,12 +220,11 @@ describe('the AI SDK', () => {
 
 describe('anthropic from PyPI', () => {
   test('chats, streams, calls a tool, counts tokens, meets errors, leaves', async () => {
-    const venv = `${testHome}/anthropic-client`
-    if (!(await Bun.file(`${venv}/bin/python`).exists())) {
-      await Bun.$`python3 -m venv ${venv} && ${venv}/bin/pip install -q --disable-pip-version-check anthropic==${pinned}`.quiet()
-    }
-    const script = `${import.meta.dir}/testing/anthropic-client.py`
-    const seen = (await Bun.$`${venv}/bin/python ${script} ${inhouse.url} ${inhouse.key}`.json()) as object
+    const seen = (await askByPython(
+      { name: 'anthropic-client', packages: [`anthropic==${pinned}`], script: 'anthropic-client.py' },
+      inhouse.url,
+      inhouse.key,
+    )) as object
     expect(seen).toMatchObject({
       version: pinned,
       whole: true,

@@ -3,8 +3,8 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { generateText, streamText } from 'ai'
 import { APIUserAbortError, NotFoundError, OpenAI } from 'openai'
 
+import { askByPython } from './testing/python-client.ts'
 import { realApp, type RealApp } from './testing/real-app.ts'
-import { testHome } from './testing/real-engine.ts'
 
 /** Clients as they come from the registry, unchanged, against the real engine with the real small model. */
 let inhouse: RealApp
@@ -257,12 +257,11 @@ test('what the model was not made for, or cannot be read, is the fault of the re
 
 describe('openai from PyPI', () => {
   test('chats, streams, calls a tool, gets structured output and embeddings, meets errors, leaves', async () => {
-    const venv = `${testHome}/openai-client`
-    if (!(await Bun.file(`${venv}/bin/python`).exists())) {
-      await Bun.$`python3 -m venv ${venv} && ${venv}/bin/pip install -q --disable-pip-version-check openai==3.54.0`.quiet()
-    }
-    const script = `${import.meta.dir}/testing/openai-client.py`
-    const seen = (await Bun.$`${venv}/bin/python ${script} ${inhouse.url} ${inhouse.key}`.json()) as object
+    const seen = (await askByPython(
+      { name: 'openai-client', packages: ['openai==3.54.0'], script: 'openai-client.py' },
+      inhouse.url,
+      inhouse.key,
+    )) as object
     expect(seen).toMatchObject({
       whole: true,
       streamed: true,

@@ -9,8 +9,8 @@ import {
 import { DynamicStructuredTool } from '@langchain/core/tools'
 import { ChatOpenAI, OpenAIEmbeddings } from '@langchain/openai'
 
+import { askByPython } from './testing/python-client.ts'
 import { realApp, type RealApp } from './testing/real-app.ts'
-import { testHome } from './testing/real-engine.ts'
 
 /** LangChain as it comes from the registries, unchanged, against the real engine with the real small model. */
 let inhouse: RealApp
@@ -146,12 +146,11 @@ test('OpenAIEmbeddings embeds documents and a query alike', async () => {
 
 describe('LangChain from PyPI', () => {
   test('its OpenAI, Anthropic and Ollama packages do all of that', async () => {
-    const venv = `${testHome}/langchain-client`
-    if (!(await Bun.file(`${venv}/bin/python`).exists())) {
-      await Bun.$`python3 -m venv ${venv} && ${venv}/bin/pip install -q --disable-pip-version-check ${pinned}`.quiet()
-    }
-    const script = `${import.meta.dir}/testing/langchain-client.py`
-    const seen: unknown = await Bun.$`${venv}/bin/python ${script} ${inhouse.url} ${inhouse.key}`.json()
+    const seen = await askByPython(
+      { name: 'langchain-client', packages: pinned, script: 'langchain-client.py' },
+      inhouse.url,
+      inhouse.key,
+    )
     const each = {
       whole: true,
       streamed: true,

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { Ollama, type ChatResponse, type Message, type Tool } from 'ollama'
 
+import { askByPython } from './testing/python-client.ts'
 import { realApp, type RealApp } from './testing/real-app.ts'
-import { testHome } from './testing/real-engine.ts'
 
 /** Ollama’s clients as they come from the registries, unchanged, against the real engine with the real small model. */
 let inhouse: RealApp
@@ -224,13 +224,11 @@ describe('ollama from PyPI', () => {
   test.each(['with a key', 'without one'])(
     'does the same %s',
     async (how) => {
-      const venv = `${testHome}/ollama-client`
-      if (!(await Bun.file(`${venv}/bin/python`).exists())) {
-        await Bun.$`python3 -m venv ${venv} && ${venv}/bin/pip install -q --disable-pip-version-check ollama==0.6.3`.quiet()
-      }
-      const script = `${import.meta.dir}/testing/ollama-client.py`
       const door = how === 'with a key' ? [inhouse.url, inhouse.key] : [inhouse.keylessUrl]
-      const seen = (await Bun.$`${venv}/bin/python ${script} ${door}`.json()) as object
+      const seen = (await askByPython(
+        { name: 'ollama-client', packages: ['ollama==0.6.3'], script: 'ollama-client.py' },
+        ...door,
+      )) as object
       expect(seen).toEqual({
         whole: true,
         fits: true,

@@ -13,8 +13,8 @@ import {
 import { NotFoundError, OpenAI } from 'openai'
 import type { ResponseInputItem } from 'openai/resources/responses/responses'
 
+import { askByPython } from './testing/python-client.ts'
 import { realApp, type RealApp } from './testing/real-app.ts'
-import { testHome } from './testing/real-engine.ts'
 
 /** Clients of `/v1/responses` as they come from the registry, unchanged, against the real engine with the real small model. */
 let inhouse: RealApp
@@ -226,12 +226,11 @@ describe.each(providers)('the AI SDK’s %s provider', (_, modelOf) => {
 
 describe('openai from PyPI', () => {
   test('creates, streams and parses responses, calls a tool, meets errors', async () => {
-    const venv = `${testHome}/openai-client`
-    if (!(await Bun.file(`${venv}/bin/python`).exists())) {
-      await Bun.$`python3 -m venv ${venv} && ${venv}/bin/pip install -q --disable-pip-version-check openai==3.54.0`.quiet()
-    }
-    const script = `${import.meta.dir}/testing/openai-responses-client.py`
-    const seen = (await Bun.$`${venv}/bin/python ${script} ${inhouse.url} ${inhouse.key}`.json()) as object
+    const seen = (await askByPython(
+      { name: 'openai-client', packages: ['openai==3.54.0'], script: 'openai-responses-client.py' },
+      inhouse.url,
+      inhouse.key,
+    )) as object
     expect(seen).toMatchObject({
       whole: true,
       streamed: true,
