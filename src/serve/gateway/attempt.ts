@@ -101,7 +101,8 @@ export async function attempt(
 function told(thrown: unknown, call: Call, verdict: Verdict, { name, isWatched }: Backend): Failure {
   const failure = nameOnly(asFailure(call.aborted ? call.reason : thrown), name)
   const lives = isWatched === true && failure.facts.upstream !== undefined
-  if (failure.code !== 'client_left') verdict.failed(lives ? 'upstream_rejected' : failure.code)
+  if (lives) verdict.excused()
+  else if (failure.code !== 'client_left') verdict.failed(failure.code)
   return failure
 }
 

@@ -99,12 +99,14 @@ export class Health {
     this.#close()
   }
 
+  /** It answered, be it with an error that speaks against the request alone. */
+  excused(): void {
+    if (this.#state.openUntil === undefined) this.#state.failuresInRow = 0
+    this.#state.trying = false
+  }
+
   failed(code: FailureCode): void {
-    if (!faults.has(code)) {
-      if (this.#state.openUntil === undefined) this.#state.failuresInRow = 0
-      this.#state.trying = false
-      return
-    }
+    if (!faults.has(code)) return this.excused()
     this.#state.failuresInRow++
     this.#state.trying = false
     if (this.#state.openUntil !== undefined || this.#state.failuresInRow >= this.#settings.failuresToOpen) {
@@ -154,6 +156,12 @@ export class Verdict {
     if (this.#isSaid) return
     this.#isSaid = true
     this.#health.failed(code)
+  }
+
+  excused(): void {
+    if (this.#isSaid) return
+    this.#isSaid = true
+    this.#health.excused()
   }
 
   /** The call is over. Where it was the trial and said nothing about the backend, another may try. */

@@ -14,25 +14,26 @@ export class Lines {
   }
 
   /** New bounds; what runs goes on, and who waits is let in where there is room now. */
-  resize({ concurrency, concurrencyOf, queue }: Bounds): this {
-    this.#bounds = { concurrency, queue, ...(concurrencyOf && { concurrencyOf }) }
-    for (const [row, slots] of this.#rows) slots.resize(this.#concurrency(row), queue)
+  resize(bounds: Bounds): this {
+    this.#bounds = bounds
+    for (const [line, slots] of this.#rows) this.#fit(line, slots)
     return this
   }
 
   /** `row` is a row of the config: there are only so many. */
   of(row: string): Slots {
-    const line = this.#bounds.concurrencyOf === undefined ? '' : row
+    const { concurrencyOf } = this.#bounds
+    const line = concurrencyOf === undefined ? '' : row
     const known = this.#rows.get(line)
     // What a row's engine takes is known when it is here, which may be after its first call.
-    if (known !== undefined) return known.resize(this.#concurrency(line), this.#bounds.queue)
-    const made = new Slots(this.#name).resize(this.#concurrency(line), this.#bounds.queue)
+    if (known !== undefined) return concurrencyOf === undefined ? known : this.#fit(line, known)
+    const made = this.#fit(line, new Slots(this.#name))
     this.#rows.set(line, made)
     return made
   }
 
-  #concurrency(line: string): number {
-    const { concurrency, concurrencyOf } = this.#bounds
-    return concurrencyOf?.(line) ?? concurrency
+  #fit(line: string, slots: Slots): Slots {
+    const { concurrency, concurrencyOf, queue } = this.#bounds
+    return slots.resize(concurrencyOf?.(line) ?? concurrency, queue)
   }
 }
