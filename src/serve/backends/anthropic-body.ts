@@ -1,3 +1,4 @@
+import { isObject } from '../../core/is-object.ts'
 import { JsonText, parseJson } from '../../core/json.ts'
 import { isSignedHere } from './anthropic-patch.ts'
 import type { ChatPrompt, Message, Part, ResponseFormat, Tool, ToolChoice } from '../../core/request.ts'
@@ -109,7 +110,7 @@ const untranslatable = () =>
 export function* inputOf(json: string): Work<unknown> {
   try {
     const value: unknown = json === '' ? {} : yield* parseJson(json)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : { arguments: value }
+    return isObject(value) ? value : { arguments: value }
   } catch {
     return { arguments: json }
   }

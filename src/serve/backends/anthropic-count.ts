@@ -2,8 +2,7 @@ import type { Target } from '../../core/backend.ts'
 import { reported } from '../../core/usage.ts'
 import type { Draft } from './draft.ts'
 import { isCount } from './openai-usage.ts'
-import { invalid, parseObject } from './reading.ts'
-import type { Reading } from './reading.ts'
+import { invalid, wholeOnly } from './reading.ts'
 import { failureInBody } from './upstream-failure.ts'
 
 /** What an answer needs and a count refuses; only a body that was translated has them. */
@@ -16,17 +15,9 @@ export function patchCount(draft: Draft, { model }: Target): void {
 }
 
 /** Reads `{"input_tokens": n}`. */
-export const countReading: Reading = {
-  message: () => {
-    throw invalid('is a stream')
-  },
-  whole: (body) => {
-    const text = decoder.decode(body)
-    const { input_tokens: tokens, error } = parseObject(text) as { input_tokens?: unknown; error?: unknown }
-    if (error !== undefined) return [failureInBody(text, error), { type: 'end' }]
-    if (!isCount(tokens)) throw invalid('has no count')
-    return [{ type: 'usage', usage: { input: reported(tokens) } }, { type: 'end' }]
-  },
-}
-
-const decoder = new TextDecoder()
+export const countReading = wholeOnly((answer, text) => {
+  const { input_tokens: tokens, error } = answer as { input_tokens?: unknown; error?: unknown }
+  if (error !== undefined) return [failureInBody(text, error)]
+  if (!isCount(tokens)) throw invalid('has no count')
+  return [{ type: 'usage', usage: { input: reported(tokens) } }]
+})

@@ -11,7 +11,7 @@ import { openAiDraft } from './openai-body.ts'
 import { headersFor, type Asked, type Server } from './openai-server.ts'
 import { isCount } from './openai-usage.ts'
 import { unsupported } from './quirks.ts'
-import { invalid, type Reading } from './reading.ts'
+import { invalid, wholeOnly, type Reading } from './reading.ts'
 import { responsesDraft } from './responses-body.ts'
 import { joined } from './responses-call.ts'
 import { failureInBody } from './upstream-failure.ts'
@@ -132,19 +132,11 @@ interface RawCount {
   readonly text?: string
 }
 
-const countReading: Reading = {
-  message: () => {
-    throw invalid('is a stream')
-  },
-  whole: (body) => {
-    const text = decoder.decode(body)
-    const answer: unknown = JSON.parse(text)
-    if (typeof answer !== 'object' || answer === null) throw invalid('is not a JSON object')
-    const raw = (Array.isArray(answer) ? { tokens: answer as { id: number }[] } : answer) as RawCount
-    if (raw.error) return [failureInBody(text, raw.error), { type: 'end' }]
-    return [{ type: 'start' }, ...told(raw), { type: 'end' }]
-  },
-}
+const countReading = wholeOnly((answer, text) => {
+  const raw = (Array.isArray(answer) ? { tokens: answer as { id: number }[] } : answer) as RawCount
+  if (raw.error) return [failureInBody(text, raw.error)]
+  return [{ type: 'start' }, ...told(raw)]
+})
 
 function told(raw: RawCount): ModelEvent[] {
   const said = raw.content ?? raw.prompt ?? raw.text
@@ -157,5 +149,3 @@ function told(raw: RawCount): ModelEvent[] {
   const usage: ModelEvent = { type: 'usage', usage: { input: reported(count) } }
   return tokens === undefined ? [usage] : [{ type: 'tokens', tokens }, usage]
 }
-
-const decoder = new TextDecoder()

@@ -2,7 +2,7 @@ import type { ModelEvent } from '../../core/event.ts'
 import { reported } from '../../core/usage.ts'
 import { geminiFailureIn } from './gemini-failure.ts'
 import { isCount } from './openai-usage.ts'
-import { invalid, parseObject, type Reading } from './reading.ts'
+import { invalid, wholeOnly, type Reading } from './reading.ts'
 
 interface RawFigures {
   readonly embeddings?: readonly { readonly values?: readonly number[] }[]
@@ -11,20 +11,15 @@ interface RawFigures {
   readonly error?: unknown
 }
 
-/** Reads what never streams. */
-const whole = (events: (raw: RawFigures) => readonly ModelEvent[]): Reading => ({
-  message: () => {
-    throw invalid('is a stream')
-  },
-  whole: (body) => {
-    const text = decoder.decode(body)
-    const raw = parseObject(text) as RawFigures
-    return [...(raw.error ? [geminiFailureIn(text, raw.error)] : events(raw)), { type: 'end' }]
-  },
-})
+/** Or the failure that stands in their place. */
+const figures = (events: (raw: RawFigures) => readonly ModelEvent[]): Reading =>
+  wholeOnly((answer, text) => {
+    const raw = answer as RawFigures
+    return raw.error ? [geminiFailureIn(text, raw.error)] : events(raw)
+  })
 
 /** `{embeddings: [{values}]}`, in the order of the texts. */
-export const embedReading = whole(({ embeddings, usageMetadata }) => {
+export const embedReading = figures(({ embeddings, usageMetadata }) => {
   if (!Array.isArray(embeddings)) throw invalid('has no vectors')
   const vectors = (embeddings as NonNullable<RawFigures['embeddings']>).map(
     ({ values = [] }, index): ModelEvent => ({ type: 'embedding', index, vector: values }),
@@ -34,9 +29,7 @@ export const embedReading = whole(({ embeddings, usageMetadata }) => {
 })
 
 /** `{totalTokens}`: of the prompt that was counted. */
-export const countReading = whole(({ totalTokens }) => {
+export const countReading = figures(({ totalTokens }) => {
   if (!isCount(totalTokens)) throw invalid('has no count')
   return [{ type: 'usage', usage: { input: reported(totalTokens) } }]
 })
-
-const decoder = new TextDecoder()

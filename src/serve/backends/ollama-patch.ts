@@ -1,10 +1,10 @@
 import type { Behaviour, Target } from '../../core/backend.ts'
+import { isObject } from '../../core/is-object.ts'
 import type { ModelFacts } from '../../core/model-facts.ts'
 import type { Operation } from '../../core/operation.ts'
-import type { Sampling } from '../../core/request.ts'
 import type { Work } from '../../core/turns.ts'
 import type { Draft } from './draft.ts'
-import { mergeStop } from './openai-patch.ts'
+import { mergeStop, samplingFields } from './openai-patch.ts'
 import { beforeText, systemSplice } from './system-text.ts'
 
 type Options = Readonly<Record<string, unknown>>
@@ -51,7 +51,7 @@ class OptionsPatch {
     for (const [name, value] of Object.entries(load)) this.#default(name, value)
     if (operation === 'embed') return
     const { defaults = {} } = behaviour
-    for (const [word, name] of sampling) this.#default(name, defaults[word])
+    for (const [word, name] of samplingFields) this.#default(name, defaults[word])
     this.#put('stop', mergeStop(this.#said['stop'] ?? defaults.stop, behaviour.stop))
     this.#default('stop', defaults.stop)
     this.#cap(behaviour)
@@ -84,8 +84,7 @@ class OptionsPatch {
   }
 }
 
-const optionsIn = (value: unknown): Options =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Options) : {}
+const optionsIn = (value: unknown): Options => (isObject(value) ? value : {})
 
 const loading = [
   'num_ctx',
@@ -96,15 +95,6 @@ const loading = [
   'num_thread',
   'draft_num_predict',
 ] as const
-
-const sampling = [
-  ['temperature', 'temperature'],
-  ['topP', 'top_p'],
-  ['topK', 'top_k'],
-  ['seed', 'seed'],
-  ['frequencyPenalty', 'frequency_penalty'],
-  ['presencePenalty', 'presence_penalty'],
-] as const satisfies readonly (readonly [keyof Sampling, string])[]
 
 /** The row's own system text, before the client's; a raw prompt has no place for it. */
 export function* putOllamaSystem(draft: Draft, operation: Operation, text: string): Work<void> {

@@ -107,7 +107,8 @@ export function capOutput(draft: Draft, { defaults, limits }: Behaviour, names: 
 
 const outputFields: readonly string[] = ['max_tokens', 'max_completion_tokens']
 
-const samplingFields = [
+/** The words that OpenAI and Ollama share for them. */
+export const samplingFields = [
   ['temperature', 'temperature'],
   ['topP', 'top_p'],
   ['topK', 'top_k'],

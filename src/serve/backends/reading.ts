@@ -25,5 +25,18 @@ export function parseObject(text: string): object {
   return value
 }
 
+/** Reads what never streams. `events` gets the object or list that the body is, and its text; `end` follows what it gives. */
+export const wholeOnly = (events: (answer: object, text: string) => readonly ModelEvent[]): Reading => ({
+  message: () => {
+    throw invalid('is a stream')
+  },
+  whole: (body) => {
+    const text = decoder.decode(body)
+    return [...events(parseObject(text), text), { type: 'end' }]
+  },
+})
+
+const decoder = new TextDecoder()
+
 export const invalid = (what: string): Failure =>
   new Failure('upstream_invalid', `The backend’s answer ${what}.`)

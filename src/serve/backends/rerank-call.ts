@@ -6,7 +6,7 @@ import { Draft } from './draft.ts'
 import { headersFor, type Asked, type Server } from './openai-server.ts'
 import { usageOf, isCount, type RawUsage } from './openai-usage.ts'
 import { unsupported } from './quirks.ts'
-import { invalid, type Reading } from './reading.ts'
+import { invalid, wholeOnly } from './reading.ts'
 import { failureInBody } from './upstream-failure.ts'
 
 /**
@@ -61,27 +61,18 @@ interface RawRanking extends Readonly<Record<string, unknown>> {
   readonly error?: unknown
 }
 
-const rerankReading: Reading = {
-  message: () => {
-    throw invalid('is a stream')
-  },
-  whole: (body) => {
-    const text = decoder.decode(body)
-    const answer: unknown = JSON.parse(text)
-    if (typeof answer !== 'object' || answer === null) throw invalid('is not a JSON object')
-    // SGLang sends the bare list.
-    const raw = (Array.isArray(answer) ? { results: answer as RawScore[] } : answer) as RawRanking
-    if (raw.error) return [failureInBody(text, raw.error), { type: 'end' }]
-    if (!Array.isArray(raw.results)) throw invalid('has no results')
-    const { id, model } = raw
-    return [
-      { type: 'start', ...(id && { id }), ...(model && { model }) },
-      ...raw.results.map(scoreOf),
-      ...usedIn(raw),
-      { type: 'end' },
-    ]
-  },
-}
+const rerankReading = wholeOnly((answer, text) => {
+  // SGLang sends the bare list.
+  const raw = (Array.isArray(answer) ? { results: answer as RawScore[] } : answer) as RawRanking
+  if (raw.error) return [failureInBody(text, raw.error)]
+  if (!Array.isArray(raw.results)) throw invalid('has no results')
+  const { id, model } = raw
+  return [
+    { type: 'start', ...(id && { id }), ...(model && { model }) },
+    ...raw.results.map(scoreOf),
+    ...usedIn(raw),
+  ]
+})
 
 function scoreOf({ index, relevance_score: relevance, score = relevance }: RawScore): ModelEvent {
   if (!isCount(index) || typeof score !== 'number') throw invalid('has a result without index or score')
@@ -94,5 +85,3 @@ function usedIn({ usage, meta }: RawRanking): ModelEvent[] {
   if (tokens === undefined) return []
   return [{ type: 'usage', usage: usageOf({ ...usage, prompt_tokens: tokens }) }]
 }
-
-const decoder = new TextDecoder()
