@@ -1,3 +1,4 @@
+import { isObject } from '../core/is-object.ts'
 import { asFailure } from '../core/failure.ts'
 import { isLoopback } from '../core/hosts.ts'
 import { builtInPlaces } from '../core/place.ts'
@@ -9,7 +10,7 @@ import { foundText } from './issues.ts'
 import type { Context, Finding } from './issues.ts'
 import { runKeys } from './model-row.ts'
 import { nearest } from './nearest.ts'
-import { isRecord, pathText } from './path.ts'
+import { pathText } from './path.ts'
 import type { Path } from './path.ts'
 
 type Rows = Readonly<Record<string, unknown>>
@@ -20,16 +21,16 @@ type Rows = Readonly<Record<string, unknown>>
  */
 export function checkReferences(context: Context): readonly Finding[] {
   const { tree } = context
-  const rows = (key: string): Rows => (isRecord(tree[key]) ? tree[key] : {})
+  const rows = (key: string): Rows => (isObject(tree[key]) ? tree[key] : {})
   const backends = rows('backends')
   const models = rows('models')
   const places = [...Object.keys(builtInPlaces), ...Object.keys(rows('places'))]
   return [
     ...Object.entries(backends).flatMap(([name, row]) =>
-      isRecord(row) ? named(['backends', name, 'place'], row['place'], places, 'place', context) : [],
+      isObject(row) ? named(['backends', name, 'place'], row['place'], places, 'place', context) : [],
     ),
     ...Object.entries(models).flatMap(([name, row]) =>
-      isRecord(row) ? checkModel(name, row, backends, models, context) : [],
+      isObject(row) ? checkModel(name, row, backends, models, context) : [],
     ),
     ...cycles(models),
     ...checkCompat(tree['compat']),
@@ -56,7 +57,7 @@ function checkModel(
   if (backend === undefined) return [{ path, text: 'has neither a `backend` nor a `route`' }]
   const missing = named([...path, 'backend'], backend, Object.keys(backends), 'backend', context)
   const target = typeof backend === 'string' ? backends[backend] : undefined
-  if (missing.length > 0 || !isRecord(target)) return missing
+  if (missing.length > 0 || !isObject(target)) return missing
   const kind: BackendKind | undefined = backendKinds.find((each) => each.kind === target['kind'])
   return kind?.runsModels === true ? checkOwnEngine(path, row, context) : checkRemote(path, row, kind)
 }
@@ -99,7 +100,7 @@ function checkEngine(path: Path, row: Rows, engine: EngineKind): readonly Findin
     ...missing.map((key) => ({ path, text: `has no \`${key}\`, which engine: ${engine.id} needs` })),
   ]
   const { command } = row
-  const speaks = isRecord(command) ? command['speaks'] : undefined
+  const speaks = isObject(command) ? command['speaks'] : undefined
   const dialects = backendKinds.map(({ kind }) => kind)
   if (typeof speaks !== 'string' || dialects.includes(speaks)) return others
   const text = `names a kind of backend that is not there; there are ${dialects.join(', ')}`
@@ -134,7 +135,7 @@ function cycles(models: Rows): readonly Finding[] {
     if (done.has(name)) return
     done.add(name)
     const row = models[name]
-    const route = isRecord(row) ? row['route'] : undefined
+    const route = isObject(row) ? row['route'] : undefined
     if (Array.isArray(route)) for (const next of route) visit(String(next), [...way, name])
   }
   for (const name of Object.keys(models)) visit(name, [])
@@ -156,7 +157,7 @@ function named(
 }
 
 function checkCompat(compat: unknown): readonly Finding[] {
-  const listen = isRecord(compat) ? compat['listen'] : undefined
+  const listen = isObject(compat) ? compat['listen'] : undefined
   if (typeof listen !== 'string') return []
   const { host } = parseListen(listen)
   // What is no address at all, the schema tells.

@@ -1,4 +1,4 @@
-import { isRecord } from './path.ts'
+import { isObject } from '../core/is-object.ts'
 import { envName, settingsOf } from './shape.ts'
 import type { Setting, Shape } from './shape.ts'
 
@@ -51,7 +51,7 @@ function fromText(text: string, shape: Shape): unknown {
 
 /** The tree with a value put in; objects on the way are copied, and made where there is none. */
 export function withValue(tree: unknown, path: readonly string[], value: unknown): Record<string, unknown> {
-  const copy = isRecord(tree) ? { ...tree } : {}
+  const copy = isObject(tree) ? { ...tree } : {}
   const [step = '', ...rest] = path
   copy[step] = rest.length === 0 ? value : withValue(copy[step], rest, value)
   return copy

@@ -1,3 +1,4 @@
+import { isObject } from '../core/is-object.ts'
 import { dirname, relative } from 'node:path'
 
 import { checkReferences } from './check.ts'
@@ -8,7 +9,7 @@ import { findingsOf } from './issues.ts'
 import type { Finding } from './issues.ts'
 import { overlays, withValue } from './layers.ts'
 import type { Flags, Origin, Overlay } from './layers.ts'
-import { isRecord, pathText } from './path.ts'
+import { pathText } from './path.ts'
 import type { Path } from './path.ts'
 import { ConfigInvalid } from './problem.ts'
 import { notNamed } from './placeholders.ts'
@@ -93,9 +94,9 @@ export const placed = ({ path, text }: Finding, { origins }: Pick<Loaded, 'origi
 /** Whoever made the folder may have put the file there: it may not say which programs run. (Nor take secrets.) */
 const checkFound = (tree: Tree['value']): readonly Finding[] => {
   const { engines, models } = tree
-  const rows = isRecord(models) ? Object.entries(models) : []
+  const rows = isObject(models) ? Object.entries(models) : []
   const under = (path: Path, from: unknown, keys: readonly string[]): readonly (readonly [Path, unknown])[] =>
-    keys.map((key) => [[...path, key], isRecord(from) ? from[key] : undefined])
+    keys.map((key) => [[...path, key], isObject(from) ? from[key] : undefined])
   const refused = [
     ...under(['engines'], engines, ['llamaServer', 'programs']),
     ...rows.flatMap(([name, row]) => under(['models', name], row, ['extraArgs', 'env', 'command'])),

@@ -20,5 +20,3 @@ export function valueAt(tree: unknown, path: Path): unknown {
   }
   return at
 }
-
-export { isObject as isRecord } from '../core/is-object.ts'

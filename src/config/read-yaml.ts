@@ -1,7 +1,8 @@
+import { isObject } from '../core/is-object.ts'
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
 import type { ErrorCode, Node, Scalar } from 'yaml'
 
-import { isRecord, pathText } from './path.ts'
+import { pathText } from './path.ts'
 import type { Path } from './path.ts'
 import { fillPlaceholders, hasHidden, hidePlaceholders, showPlaceholders } from './placeholders.ts'
 import type { PlaceholderWorld } from './placeholders.ts'
@@ -61,7 +62,7 @@ export function readYaml(text: string, world: PlaceholderWorld): Tree {
   }
   const reader = new Reader(world, at)
   const value = document.contents === null ? {} : reader.read(document.contents, [], 0)
-  if (!isRecord(value)) return failed({ ...start, path: '', text: 'does not consist of `key: value` lines' })
+  if (!isObject(value)) return failed({ ...start, path: '', text: 'does not consist of `key: value` lines' })
   const { positions, written, mistakes } = reader
   return { value, positions, written, mistakes }
 }

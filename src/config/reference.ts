@@ -1,4 +1,4 @@
-import { isRecord } from './path.ts'
+import { isObject } from '../core/is-object.ts'
 import { configJsonSchema } from './schema.ts'
 import { envName, expectation, kindName } from './shape.ts'
 import type { Shape } from './shape.ts'
@@ -28,7 +28,7 @@ config file); \`$\${\` is the text \`\${\`. Such values are secrets: they are ne
 Settings outside of lists and rows can also be given in the environment, under the names below: it wins over the file,
 and flags win over both. Lists are separated by commas.`
 
-const isShape = (value: unknown): value is Shape => isRecord(value)
+const isShape = (value: unknown): value is Shape => isObject(value)
 
 function section(key: string, shape: Shape): string {
   const rows = shape.additionalProperties

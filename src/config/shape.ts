@@ -1,12 +1,12 @@
+import { isObject } from '../core/is-object.ts'
 import type { z } from 'zod'
 
-import { isRecord } from './path.ts'
 import type { Path } from './path.ts'
 
 /** A piece of the published JSON Schema: what our messages, env names and docs are made of. */
 export type Shape = z.core.JSONSchema.JSONSchema
 
-const asShape = (value: unknown): Shape | undefined => (isRecord(value) ? value : undefined)
+const asShape = (value: unknown): Shape | undefined => (isObject(value) ? value : undefined)
 
 /** The shape at a path; `tree` decides between the kinds of a row. Undefined where nothing is known. */
 export function shapeAt(root: Shape, path: Path, tree: unknown): Shape | undefined {
@@ -14,7 +14,7 @@ export function shapeAt(root: Shape, path: Path, tree: unknown): Shape | undefin
   let at = tree
   for (const step of path) {
     if (shape === undefined) return undefined
-    at = isRecord(at) ? at[step] : undefined
+    at = isObject(at) ? at[step] : undefined
     const next: Shape | undefined =
       typeof step === 'number'
         ? asShape(shape.items)
@@ -27,7 +27,7 @@ export function shapeAt(root: Shape, path: Path, tree: unknown): Shape | undefin
 /** Of a row with several kinds the one that it says it is. */
 function pick(shape: Shape, value: unknown): Shape {
   const kinds = shape.oneOf?.map(asShape)
-  if (kinds === undefined || !isRecord(value)) return shape
+  if (kinds === undefined || !isObject(value)) return shape
   return kinds.find((kind) => kind !== undefined && kindName(kind) === value['kind']) ?? shape
 }
 

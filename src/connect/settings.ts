@@ -97,12 +97,13 @@ const same = (one: unknown, other: unknown): boolean => isDeepStrictEqual(plain(
 const plain = (value: unknown): unknown =>
   value === undefined ? undefined : (JSON.parse(JSON.stringify(value)) as unknown)
 
-const isObject = (value: unknown): value is Readonly<Record<Step, unknown>> =>
+/** What has values by step: an object, or a list. */
+const isHolder = (value: unknown): value is Readonly<Record<Step, unknown>> =>
   typeof value === 'object' && value !== null
 
 const valueAt = (value: unknown, path: readonly Step[]): unknown =>
   path.reduce<unknown>(
-    (inner, step) => (isObject(inner) && Object.hasOwn(inner, step) ? inner[step] : undefined),
+    (inner, step) => (isHolder(inner) && Object.hasOwn(inner, step) ? inner[step] : undefined),
     value,
   )
 
@@ -114,12 +115,12 @@ const listAt = (value: unknown, path: readonly Step[]): readonly unknown[] => {
 const withValue = (value: unknown, [step, ...rest]: readonly Step[], leaf: Json): unknown => {
   if (step === undefined) return leaf
   if (typeof step === 'number') return [...listAt(value, []), leaf]
-  const inner = isObject(value) ? value[step] : undefined
-  return { ...(isObject(value) ? value : {}), [step]: withValue(inner, rest, leaf) }
+  const inner = isHolder(value) ? value[step] : undefined
+  return { ...(isHolder(value) ? value : {}), [step]: withValue(inner, rest, leaf) }
 }
 
 const without = (value: unknown, [step, ...rest]: readonly Step[]): unknown => {
-  if (step === undefined || !isObject(value)) return value
+  if (step === undefined || !isHolder(value)) return value
   if (Array.isArray(value)) return value.toSpliced(Number(step), 1)
   const { [step]: inner, ...others } = value
   return rest.length === 0 ? others : { ...others, [step]: without(inner, rest) }

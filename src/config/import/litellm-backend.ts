@@ -1,4 +1,5 @@
-import { isRecord, type Path } from '../path.ts'
+import { isObject } from '../../core/is-object.ts'
+import type { Path } from '../path.ts'
 import type { Draft } from './draft.ts'
 import type { Foreign } from './foreign.ts'
 import type { Vendor } from './litellm-vendors.ts'
@@ -100,7 +101,7 @@ function headersIn(
   provider: string,
 ): Record<string, string> | undefined {
   const headers = file.at(path)
-  if (!isRecord(headers)) return undefined
+  if (!isObject(headers)) return undefined
   const read: Record<string, string> = {}
   for (const [name, value] of Object.entries(headers)) {
     if (typeof value !== 'string' || !/^[\w-]+$/.test(name)) continue

@@ -1,4 +1,5 @@
-import { isRecord, type Path } from '../path.ts'
+import { isObject } from '../../core/is-object.ts'
+import type { Path } from '../path.ts'
 import type { Row } from '../edit.ts'
 import { Draft } from './draft.ts'
 import { Foreign } from './foreign.ts'
@@ -116,7 +117,7 @@ function fallbacksIn(file: Foreign): ReadonlyMap<string, readonly string[]> {
     const list = file.at([section, 'fallbacks'])
     if (!Array.isArray(list)) continue
     for (const [at, entry] of list.entries())
-      for (const [name, others] of Object.entries(isRecord(entry) ? entry : {})) {
+      for (const [name, others] of Object.entries(isObject(entry) ? entry : {})) {
         if (!Array.isArray(others) || !others.every((each) => typeof each === 'string')) continue
         file.take([section, 'fallbacks', at, name])
         found.set(name, [...(found.get(name) ?? []), ...others])
@@ -186,7 +187,7 @@ function putLimits(file: Foreign, draft: Draft, { name, path }: Deployment): voi
 function putAliases(file: Foreign, draft: Draft): void {
   const path = ['router_settings', 'model_group_alias']
   const aliases = file.at(path)
-  for (const [alias, name] of Object.entries(isRecord(aliases) ? aliases : {})) {
+  for (const [alias, name] of Object.entries(isObject(aliases) ? aliases : {})) {
     if (typeof name !== 'string' || !Object.hasOwn(draft.models, name) || Object.hasOwn(draft.models, alias))
       continue
     if (alias.includes('*') || name.includes('*')) continue

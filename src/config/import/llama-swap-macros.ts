@@ -1,11 +1,11 @@
-import { isRecord } from '../path.ts'
+import { isObject } from '../../core/is-object.ts'
 
 /** Texts by the names that stand for them: `${name}`. */
 export type Macros = ReadonlyMap<string, string>
 
 export const macrosIn = (value: unknown): Macros =>
   new Map(
-    Object.entries(isRecord(value) ? value : {}).flatMap(([name, text]) =>
+    Object.entries(isObject(value) ? value : {}).flatMap(([name, text]) =>
       ['string', 'number', 'boolean'].includes(typeof text) ? [[name, String(text).trim()] as const] : [],
     ),
   )

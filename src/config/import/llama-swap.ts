@@ -1,4 +1,5 @@
-import { isRecord, type Path } from '../path.ts'
+import { isObject } from '../../core/is-object.ts'
+import type { Path } from '../path.ts'
 import type { Row } from '../edit.ts'
 import { Draft } from './draft.ts'
 import { Foreign } from './foreign.ts'
@@ -17,7 +18,7 @@ export function importLlamaSwap(text: string): Imported {
   const backend = draft.backend('here', { kind: 'managed' })
   const macros = macrosIn(file.take(['macros']))
   for (const [id, row] of entriesAt(file, ['models'])) {
-    if (!isRecord(row) || backend === undefined) continue
+    if (!isObject(row) || backend === undefined) continue
     const run = { id, path: ['models', id], macros: new Map([...macros, ...macrosIn(row['macros'])]) }
     const made = readModel(file, run, backend)
     if (made === undefined) continue
@@ -39,7 +40,7 @@ interface Run {
 
 const entriesAt = (file: Foreign, path: Path): readonly (readonly [string, unknown])[] => {
   const value = file.at(path)
-  return isRecord(value) ? Object.entries(value) : []
+  return isObject(value) ? Object.entries(value) : []
 }
 
 function readModel(file: Foreign, run: Run, backend: string): Row | undefined {
@@ -135,7 +136,7 @@ function putAliases(file: Foreign, draft: Draft, { id, path }: Run): void {
 function putPeers(file: Foreign, draft: Draft): void {
   for (const [name, peer] of entriesAt(file, ['peers'])) {
     const path = ['peers', name]
-    if (!isRecord(peer)) continue
+    if (!isObject(peer)) continue
     const { proxy, apiKey, models } = peer
     const url =
       typeof proxy === 'string' ? expanded(proxy, new Map())?.replace(/(?:\/v1)?\/*$/, '/v1') : undefined
@@ -164,7 +165,7 @@ function putPeers(file: Foreign, draft: Draft): void {
 
 function putSelectors(file: Foreign, draft: Draft): void {
   for (const [id, selector] of entriesAt(file, ['selectors'])) {
-    if (!isRecord(selector) || Object.hasOwn(draft.models, id) || id.includes('*')) continue
+    if (!isObject(selector) || Object.hasOwn(draft.models, id) || id.includes('*')) continue
     const { strategy, targets } = selector
     const all = (Array.isArray(targets) ? targets : []).filter((name) =>
       Object.hasOwn(draft.models, String(name)),

@@ -1,8 +1,8 @@
+import { isObject } from '../../core/is-object.ts'
 import type { FinishReason } from '../../core/event.ts'
 import type { AnswerFacts } from '../../core/surface.ts'
 import type { Usage } from '../../core/usage.ts'
 import type { AnswerChoice } from '../stream/fold.ts'
-import { isObject } from './fields.ts'
 
 export interface Head {
   readonly id?: string

@@ -2,8 +2,6 @@ import { Failure } from '../../core/failure.ts'
 import { isObject } from '../../core/is-object.ts'
 import type { Work } from '../../core/turns.ts'
 
-export { isObject }
-
 /** Where fields are read from: a `JsonText`, or an object. */
 interface Source {
   get(key: string): unknown

@@ -1,4 +1,4 @@
-import { isObject } from './fields.ts'
+import { isObject } from '../../core/is-object.ts'
 
 interface TokenLogprob {
   readonly token: unknown

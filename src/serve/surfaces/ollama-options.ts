@@ -1,6 +1,7 @@
+import { isObject } from '../../core/is-object.ts'
 import type { ChatPrompt, ImagePart, ResponseFormat, Sampling } from '../../core/request.ts'
 import type { Work } from '../../core/turns.ts'
-import { compact, isObject, type Fields } from './fields.ts'
+import { compact, type Fields } from './fields.ts'
 import { outputLimit } from './ollama-request.ts'
 
 /** `options`: what is no sampling (`num_ctx`, `mirostat` …) is kept in `rest` under `options.`. */

@@ -1,7 +1,8 @@
+import { isObject } from '../../core/is-object.ts'
 import type { JsonText } from '../../core/json.ts'
 import type { ChatPrompt, ResponseFormat, Tool, ToolChoice } from '../../core/request.ts'
 import type { Work } from '../../core/turns.ts'
-import { Fields, compact, isObject } from './fields.ts'
+import { Fields, compact } from './fields.ts'
 import { openAiMessages } from './openai-messages.ts'
 import { openAiSampling } from './openai-sampling.ts'
 

@@ -1,7 +1,7 @@
+import { isObject } from '../../core/is-object.ts'
 import { Failure, type FailureCode } from '../../core/failure.ts'
 import { JsonText } from '../../core/json.ts'
 import type { Surface } from '../../core/surface.ts'
-import { isObject } from './fields.ts'
 
 /** The body of an error as OpenAI's clients read it. An upstream's own error in this shape goes through as it came. */
 export const openAiError: Surface['error'] = (failure) => upstreamError(failure) ?? ownError(failure)

@@ -1,5 +1,5 @@
+import { isObject } from '../../core/is-object.ts'
 import { joinLogprobs } from '../stream/logprobs.ts'
-import { isObject } from './fields.ts'
 import { seal } from './openai-responses-sealed.ts'
 import { customInput, type OfferedTool } from './openai-responses-tools.ts'
 

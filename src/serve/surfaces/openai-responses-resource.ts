@@ -1,7 +1,7 @@
+import { isObject } from '../../core/is-object.ts'
 import type { Failure } from '../../core/failure.ts'
 import type { JsonText } from '../../core/json.ts'
 import type { Usage } from '../../core/usage.ts'
-import { isObject } from './fields.ts'
 import { openAiError } from './openai-error.ts'
 import type { Json } from './openai-responses-output-items.ts'
 import type { OfferedTool } from './openai-responses-tools.ts'

@@ -1,7 +1,7 @@
+import { isObject } from '../../core/is-object.ts'
 import type { Dialect } from '../../core/operation.ts'
 import { ownSeal } from '../../core/own-seal.ts'
 import type { Part } from '../../core/request.ts'
-import { isObject } from './fields.ts'
 
 /** A thought that must come back unchanged on the next turn: with its proof of origin, or in a form that only its maker reads. */
 export type Thought =

@@ -1,8 +1,9 @@
+import { isObject } from '../../core/is-object.ts'
 import { createHash } from 'node:crypto'
 
 import type { Tool, ToolChoice } from '../../core/request.ts'
 import type { Work } from '../../core/turns.ts'
-import { compact, isObject, type Fields } from './fields.ts'
+import { compact, type Fields } from './fields.ts'
 
 /** A tool as the model is offered it, and as the client knows it. */
 export interface OfferedTool {
